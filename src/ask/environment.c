@@ -1,0 +1,277 @@
+#include "ask/environment.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#define PATH_DEFAULT      "/usr/local/bin:/bin:/usr/bin"                                 /* su(1) */
+#define PATH_DEFAULT_ROOT "/usr/local/sbin:/usr/local/bin:/sbin:/bin:/usr/sbin:/usr/bin" /* su(1) */
+
+enum source {
+    FROM_ROOT = 1,   /* the applicant's environment, and he is root */
+    FROM_OTHERS = 2, /* the applicant's environment, and he is not */
+    FROM_PAM = 4,    /* a module's: pam_env(8) may have read it from a file of the user's (CVE-2025-6018) */
+    FROM_ANYONE = FROM_ROOT | FROM_OTHERS | FROM_PAM
+};
+
+/* Names that are not taken over. One that ends in '*' stands for all that begin like it. */
+static const struct {
+    const char *name;
+    unsigned refused_from;
+} refused_table[] = {
+    /* the loader and libc act on these before the program's first line: other code, other files, other servers */
+    {"LD_*", FROM_ANYONE},
+    {"GCONV_PATH", FROM_ANYONE},
+    {"GETCONF_DIR", FROM_ANYONE},
+    {"GLIBC_TUNABLES", FROM_ANYONE},
+    {"MALLOC_*", FROM_ANYONE},
+    {"LOCPATH", FROM_ANYONE},
+    {"NLSPATH", FROM_ANYONE},
+    {"HOSTALIASES", FROM_ANYONE},
+    {"LOCALDOMAIN", FROM_ANYONE},
+    {"RES_OPTIONS", FROM_ANYONE},
+    {"RESOLV_*", FROM_ANYONE},
+    {"NIS_PATH", FROM_ANYONE},
+    /* shells read or run these when they start */
+    {"IFS", FROM_ANYONE},
+    {"ENV", FROM_ANYONE},
+    {"BASH_ENV", FROM_ANYONE},
+    {"BASH_FUNC_*", FROM_ANYONE},
+    {"SHELLOPTS", FROM_ANYONE},
+    {"BASHOPTS", FROM_ANYONE},
+    {"PS4", FROM_ANYONE},
+    {"CDPATH", FROM_ANYONE},
+    {"GLOBIGNORE", FROM_ANYONE},
+    {"FPATH", FROM_ANYONE},
+    {"ZDOTDIR", FROM_ANYONE},
+    /* who somebody is, is the passwd entry's to say; su's rules set them */
+    {"HOME", FROM_PAM},
+    {"SHELL", FROM_PAM},
+    {"USER", FROM_PAM},
+    {"LOGNAME", FROM_PAM},
+    /* interpreters load code, and programs find configuration, by these */
+    {"PERL5OPT", FROM_OTHERS},
+    {"PERL5LIB", FROM_OTHERS},
+    {"PERLLIB", FROM_OTHERS},
+    {"PERL5DB", FROM_OTHERS},
+    {"PYTHON*", FROM_OTHERS},
+    {"RUBYOPT", FROM_OTHERS},
+    {"RUBYLIB", FROM_OTHERS},
+    {"NODE_OPTIONS", FROM_OTHERS},
+    {"JAVA_TOOL_OPTIONS", FROM_OTHERS},
+    {"TERMINFO", FROM_OTHERS},
+    {"TERMINFO_DIRS", FROM_OTHERS},
+    {"TERMCAP", FROM_OTHERS},
+    {"TZDIR", FROM_OTHERS},
+    {"TMPDIR", FROM_OTHERS},
+    {"KRB5_*", FROM_OTHERS},
+};
+
+/* A session of the applicant's, which the account must not use; pam_systemd(8) sets its own. */
+static const char *const session_names[] = {"XDG_RUNTIME_DIR",
+                                            "DBUS_SESSION_BUS_ADDRESS",
+                                            "XDG_SESSION_ID",
+                                            "XDG_SESSION_TYPE",
+                                            "XDG_SESSION_CLASS",
+                                            "XDG_SESSION_DESKTOP",
+                                            "XDG_SEAT",
+                                            "XDG_VTNR",
+                                            "SYSTEMD_EXEC_PID",
+                                            "INVOCATION_ID",
+                                            "JOURNAL_STREAM",
+                                            "NOTIFY_SOCKET",
+                                            "LISTEN_FDS",
+                                            "LISTEN_PID",
+                                            "CREDENTIALS_DIRECTORY"};
+
+/* What a terminal needs, kept by a login too. */
+static const char *const terminal_names[] = {"TERM", "COLORTERM", "NO_COLOR"};
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+static bool name_matches(const char *pattern, const char *name)
+{
+    size_t length = strlen(pattern);
+
+    if (pattern[length - 1] == '*')
+        return strncmp(pattern, name, length - 1) == 0;
+    return strcmp(pattern, name) == 0;
+}
+
+static bool name_is_one_of(const char *name, const char *const *names, size_t count)
+{
+    for (size_t at = 0; at < count; at++)
+        if (strcmp(name, names[at]) == 0)
+            return true;
+    return false;
+}
+
+static bool name_is_valid(const char *name)
+{
+    if (*name == '\0' || isdigit((unsigned char)*name))
+        return false;
+    for (; *name != '\0'; name++)
+        if (!isgraph((unsigned char)*name))
+            return false;
+    return true;
+}
+
+/* Values that libc or a terminal library takes for a path or a format, sudo's env_check. */
+static bool value_is_suspicious(const char *name, const char *value)
+{
+    return (strcmp(name, "TERM") == 0 || strcmp(name, "LANG") == 0 || strcmp(name, "LANGUAGE") == 0
+            || strncmp(name, "LC_", 3) == 0 || strcmp(name, "TZ") == 0)
+           && strpbrk(value, "/%") != NULL;
+}
+
+static bool entry_is_refused(const char *name, const char *value, enum source source)
+{
+    if (!name_is_valid(name) || strncmp(value, "() {", 4) == 0) /* a shell function, CVE-2014-6271 */
+        return true;
+    if (source == FROM_OTHERS && value_is_suspicious(name, value))
+        return true;
+    for (size_t at = 0; at < COUNT(refused_table); at++)
+        if ((refused_table[at].refused_from & source) != 0 && name_matches(refused_table[at].name, name))
+            return true;
+    return false;
+}
+
+/* Split NAME=VALUE: name is a copy of at most size-1 bytes. false: no such entry, or the name is longer. */
+static bool entry_split(const char *entry, char *name, size_t size, const char **value)
+{
+    size_t length = strcspn(entry, "=");
+
+    if (entry[length] != '=' || length >= size)
+        return false;
+    memcpy(name, entry, length);
+    name[length] = '\0';
+    *value = entry + length + 1;
+    return true;
+}
+
+enum {
+    NAME_MAX_BYTES = 1024
+};
+
+/* The applicant's, without what is refused; of a name that is there twice the first counts, as for getenv(3). */
+static bool add_applicant(struct strv *environment, const struct environment_request *request)
+{
+    enum source source = request->applicant_is_root ? FROM_ROOT : FROM_OTHERS;
+    const char *runtime = strv_get(request->applicant, "XDG_RUNTIME_DIR");
+    bool same_session = runtime != NULL && request->owns_directory(runtime, request->account->uid);
+    char name[NAME_MAX_BYTES];
+    const char *value;
+
+    for (char *const *entry = request->applicant; entry != NULL && *entry != NULL; entry++) {
+        if (!entry_split(*entry, name, sizeof name, &value) || entry_is_refused(name, value, source))
+            continue;
+        if (!same_session && name_is_one_of(name, session_names, COUNT(session_names)))
+            continue;
+        if (strv_get(environment->items, name) == NULL && !strv_add(environment, *entry))
+            return false;
+    }
+    return true;
+}
+
+/* Take one name over from the applicant, unless it is set already. */
+static bool add_kept(struct strv *environment, const struct environment_request *request, const char *name)
+{
+    enum source source = request->applicant_is_root ? FROM_ROOT : FROM_OTHERS;
+    const char *value = strv_get(request->applicant, name);
+
+    if (value == NULL || entry_is_refused(name, value, source) || strv_get(environment->items, name) != NULL)
+        return true;
+    return strv_set(environment, name, value);
+}
+
+static bool add_kept_list(struct strv *environment, const struct environment_request *request, const char *list)
+{
+    char name[NAME_MAX_BYTES];
+
+    for (const char *at = list; *at != '\0';) {
+        size_t length = strcspn(at, ",");
+
+        if (length > 0 && length < sizeof name) {
+            memcpy(name, at, length);
+            name[length] = '\0';
+            if (!add_kept(environment, request, name))
+                return false;
+        }
+        at += length + (at[length] == ',');
+    }
+    return true;
+}
+
+static bool set_path(struct strv *environment, const struct environment_request *request)
+{
+    const struct login_defs *defs = request->defs;
+    const char *path = request->account->uid == 0 ? (defs->path_root != NULL ? defs->path_root : PATH_DEFAULT_ROOT)
+                                                  : (defs->path != NULL ? defs->path : PATH_DEFAULT);
+
+    return strv_set(environment, "PATH", path);
+}
+
+static bool set_user(struct strv *environment, const struct account *account)
+{
+    return strv_set(environment, "USER", account->name) && strv_set(environment, "LOGNAME", account->name);
+}
+
+/* su -l: from scratch. */
+static bool build_login(struct strv *environment, const struct environment_request *request)
+{
+    if ((request->shell != NULL && !strv_set(environment, "SHELL", request->shell)) || !set_path(environment, request)
+        || !strv_set(environment, "HOME", request->account->home) || !set_user(environment, request->account))
+        return false;
+    for (size_t at = 0; at < COUNT(terminal_names); at++)
+        if (!add_kept(environment, request, terminal_names[at]))
+            return false;
+    for (const char *const *list = request->kept_names; list != NULL && *list != NULL; list++)
+        if (!add_kept_list(environment, request, *list))
+            return false;
+    return true;
+}
+
+/* su without -l: the applicant's, with the account's home and, unless it is root, name. */
+static bool build_plain(struct strv *environment, const struct environment_request *request)
+{
+    if (!add_applicant(environment, request))
+        return false;
+    if (request->keep)
+        return true;
+    if (!strv_set(environment, "HOME", request->account->home)
+        || (request->shell != NULL && !strv_set(environment, "SHELL", request->shell))
+        || (request->defs->always_set_path && !set_path(environment, request)))
+        return false;
+    return request->account->uid == 0 || set_user(environment, request->account);
+}
+
+static bool was_given(const struct environment_request *request, const char *entry)
+{
+    for (const char *const *given = request->pam_given; given != NULL && *given != NULL; given++)
+        if (strcmp(*given, entry) == 0)
+            return true;
+    return false;
+}
+
+static bool add_pam(struct strv *environment, const struct environment_request *request)
+{
+    char name[NAME_MAX_BYTES];
+    const char *value;
+
+    for (char *const *entry = request->pam; entry != NULL && *entry != NULL; entry++) {
+        if (!entry_split(*entry, name, sizeof name, &value) || entry_is_refused(name, value, FROM_PAM))
+            continue;
+        if (was_given(request, *entry))
+            continue;
+        if (strcmp(name, "XDG_RUNTIME_DIR") == 0 && !request->owns_directory(value, request->account->uid))
+            continue; /* pam_systemd(8) under su: the applicant's directory, systemd issue 825 */
+        if (!strv_set(environment, name, value))
+            return false;
+    }
+    return true;
+}
+
+bool environment_build(struct strv *environment, const struct environment_request *request)
+{
+    *environment = (struct strv){0};
+    return (request->login ? build_login : build_plain)(environment, request) && add_pam(environment, request);
+}

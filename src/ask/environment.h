@@ -1,0 +1,27 @@
+/* environment.h - the environment of the command: a pure function of what is handed in. DESIGN: su(1)'s rules for the
+ * base, the PAM environment over it, one table of names that are refused whoever brings them. */
+#pragma once
+
+#include "ask/identity.h"
+#include "ask/login_defs.h"
+#include "base/strv.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct environment_request {
+    char *const *applicant; /* the environment pamrun was started with; may be NULL */
+    bool applicant_is_root; /* others' values are looked at more closely */
+    const struct account *account;
+    const char *shell;             /* for SHELL; NULL: leave it (-u) */
+    bool login;                    /* -l: from scratch */
+    bool keep;                     /* -p: HOME SHELL USER LOGNAME PATH stay */
+    const char *const *kept_names; /* -w, each a comma-separated list; may be NULL */
+    const struct login_defs *defs;
+    char *const *pam;             /* pam_getenvlist(3); may be NULL */
+    const char *const *pam_given; /* --pam-setenv: told to the modules, not to the command; may be NULL */
+    bool (*owns_directory)(const char *path, uid_t uid); /* is path a directory of that user? */
+};
+
+/* Build it. false: out of memory. The caller owns what is in *environment (strv_free()), also then. */
+bool environment_build(struct strv *environment, const struct environment_request *request);

@@ -1,0 +1,43 @@
+/* identity.h - who asks and who is asked for: passwd and group entries, looked up here only, copied and checked. */
+#pragma once
+
+#include "ask/options.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* One passwd entry. The strings are this struct's own: the static buffer of getpwnam(3) is overwritten by modules. */
+struct account {
+    char *name, *home, *shell; /* shell: /bin/sh where the entry has none, passwd(5) */
+    uid_t uid;
+    gid_t gid;
+};
+
+struct group_list {
+    gid_t *ids; /* NULL: none named on the command line, the account's own count */
+    size_t count;
+};
+
+struct identity {
+    struct account applicant; /* by the real user id; the name is the number where nobody resolves it */
+    struct account account;   /* as it was before the modules ran */
+    bool has_group;           /* -g, or the first -G */
+    gid_t group;
+    struct group_list supplementary; /* -g and -G: instead of the account's */
+};
+
+/* May this be a user's name? Not empty, below LOGIN_NAME_MAX bytes, no '/', no control character, no leading '-';
+ * '@' '.' '\' and blanks are directory users'. */
+bool account_name_is_valid(const char *name);
+
+/* Look up the applicant (real user id) and the account and groups that the options name.
+ * STATUS_USAGE: a name that can be none; STATUS_NO_USER: nobody resolves it; STATUS_SYSTEM: the look-up failed.
+ * identity_free() in any case. */
+enum result CHECKED identity_resolve(struct identity *identity, const struct options *options, struct error *error);
+
+/* Look the account up again, after the modules ran, and refuse when it is not the same any more. The fresh entry
+ * replaces the old one. */
+enum result CHECKED identity_confirm(struct identity *identity, struct error *error);
+
+void identity_free(struct identity *identity);

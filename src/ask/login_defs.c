@@ -1,0 +1,61 @@
+#include "ask/login_defs.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void set_text(char **target, const char *value)
+{
+    char *copy = strdup(strncmp(value, "PATH=", 5) == 0 ? value + 5 : value);
+
+    if (copy == NULL)
+        return; /* as if it were not set */
+    free(*target);
+    *target = copy;
+}
+
+/* One line: name, blanks, value that may stand in double quotes. */
+static void line_apply(struct login_defs *defs, char *line, bool *has_supath)
+{
+    char *name = line + strspn(line, " \t"), *value = name + strcspn(name, " \t\n"), *end;
+
+    if (*name == '#' || *value == '\0')
+        return;
+    *value++ = '\0';
+    value += strspn(value, " \t\"");
+    end = value + strlen(value);
+    while (end > value && strchr(" \t\n\"", end[-1]) != NULL)
+        *--end = '\0';
+    if (strcmp(name, "ENV_PATH") == 0) {
+        set_text(&defs->path, value);
+    } else if (strcmp(name, "ENV_SUPATH") == 0) {
+        set_text(&defs->path_root, value);
+        *has_supath = true;
+    } else if (strcmp(name, "ENV_ROOTPATH") == 0 && !*has_supath) {
+        set_text(&defs->path_root, value);
+    } else if (strcmp(name, "ALWAYS_SET_PATH") == 0) {
+        defs->always_set_path = strcasecmp(value, "yes") == 0;
+    }
+}
+
+void login_defs_read(struct login_defs *defs, const char *file)
+{
+    FILE *stream = fopen(file, "re");
+    bool has_supath = false;
+    char *line = NULL;
+    size_t room = 0;
+
+    if (stream == NULL)
+        return;
+    while (getline(&line, &room, stream) >= 0)
+        line_apply(defs, line, &has_supath);
+    free(line);
+    (void)fclose(stream);
+}
+
+void login_defs_free(struct login_defs *defs)
+{
+    free(defs->path);
+    free(defs->path_root);
+    *defs = (struct login_defs){0};
+}

@@ -1,0 +1,482 @@
+#include "ask/options.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    KILL_AFTER_DEFAULT_MS = 10000,
+    SECONDS_MAX = 24 * 60 * 60,
+    RHOST_MAX = 255
+};
+
+typedef enum result setter(struct options *options, const char *value, struct error *error);
+
+static enum result usage(struct error *error, const char *option, const char *problem)
+{
+    (void)fail(error, STEP_OPTIONS, STATUS_USAGE, "%s: %s", option, problem);
+    return fail_hint(error, "pamrun --help, or man 8 pamrun");
+}
+
+/* ---- values ---- */
+
+/* A whole number in decimal, without sign, blanks or leading zeros that hide something: strtoul(3) takes them all. */
+static bool parse_number(const char *text, unsigned long maximum, unsigned long *number)
+{
+    unsigned long value = 0;
+
+    if (*text == '\0' || strlen(text) > 10)
+        return false;
+    for (; *text != '\0'; text++) {
+        if (!isdigit((unsigned char)*text))
+            return false;
+        value = value * 10 + (unsigned long)(*text - '0');
+    }
+    if (value > maximum)
+        return false;
+    *number = value;
+    return true;
+}
+
+/* Seconds, with up to three decimals, more than none and at most a day. */
+static bool parse_seconds(const char *text, int *milliseconds)
+{
+    char whole[8] = "", decimals[4] = "000";
+    const char *point = strchrnul(text, '.');
+    unsigned long seconds, thousandths;
+    size_t count = *point == '.' ? strlen(point + 1) : 0;
+
+    if ((size_t)(point - text) >= sizeof whole || count > 3 || (*point == '.' && count == 0))
+        return false;
+    memcpy(whole, text, (size_t)(point - text));
+    if (count > 0)
+        memcpy(decimals, point + 1, count);
+    if (!parse_number(whole, SECONDS_MAX, &seconds) || !parse_number(decimals, 999, &thousandths))
+        return false;
+    *milliseconds = (int)(seconds * 1000 + thousandths);
+    return *milliseconds > 0;
+}
+
+static bool list_add(const char ***list, const char *item)
+{
+    size_t count = 0;
+    const char **grown;
+
+    while (*list != NULL && (*list)[count] != NULL)
+        count++;
+    grown = reallocarray(*list, count + 2, sizeof *grown);
+    if (grown == NULL)
+        return false;
+    grown[count] = item;
+    grown[count + 1] = NULL;
+    *list = grown;
+    return true;
+}
+
+static bool text_is_printable(const char *text)
+{
+    for (; *text != '\0'; text++)
+        if (!isgraph((unsigned char)*text))
+            return false;
+    return true;
+}
+
+/* ---- one setter an option ---- */
+
+#define FLAG_SETTER(name, assignment)                                                                                  \
+    static enum result name(struct options *o, const char *value, struct error *error)                                 \
+    {                                                                                                                  \
+        (void)value;                                                                                                   \
+        (void)error;                                                                                                   \
+        assignment;                                                                                                    \
+        return OK;                                                                                                     \
+    }
+#define WORD_SETTER(name, member)                                                                                      \
+    static enum result name(struct options *o, const char *value, struct error *error)                                 \
+    {                                                                                                                  \
+        (void)error;                                                                                                   \
+        o->member = value;                                                                                             \
+        return OK;                                                                                                     \
+    }
+#define LIST_SETTER(name, member)                                                                                      \
+    static enum result name(struct options *o, const char *value, struct error *error)                                 \
+    {                                                                                                                  \
+        return list_add(&o->member, value) ? OK : fail_memory(error, STEP_OPTIONS);                                    \
+    }
+
+FLAG_SETTER(set_login, o->login = true)
+FLAG_SETTER(set_fast, o->fast = true)
+FLAG_SETTER(set_keep_environment, o->keep_environment = true)
+FLAG_SETTER(set_pty, o->pty = PTY_YES)
+FLAG_SETTER(set_no_pty, o->pty = PTY_NO)
+FLAG_SETTER(set_close_on_exit, o->close_on_exit = true)
+FLAG_SETTER(set_exec, o->exec = true)
+FLAG_SETTER(set_no_auth, o->no_auth = true)
+FLAG_SETTER(set_no_account, o->no_account = true)
+FLAG_SETTER(set_no_session, o->no_session = true)
+FLAG_SETTER(set_quiet, o->quiet = true)
+FLAG_SETTER(set_verbose, o->verbose = true)
+FLAG_SETTER(set_help, o->help = true)
+FLAG_SETTER(set_version, o->version = true)
+WORD_SETTER(set_shell, shell)
+WORD_SETTER(set_group, group)
+WORD_SETTER(set_profile, profile)
+LIST_SETTER(add_supplementary, supplementary)
+LIST_SETTER(add_kept_names, kept_names)
+
+static enum result set_command(struct options *o, const char *value, struct error *error)
+{
+    (void)error;
+    o->command = value;
+    o->same_session = false;
+    return OK;
+}
+
+static enum result set_session_command(struct options *o, const char *value, struct error *error)
+{
+    (void)error;
+    o->command = value;
+    o->same_session = true;
+    return OK;
+}
+
+static enum result set_user(struct options *o, const char *value, struct error *error)
+{
+    if (o->has_account_uid)
+        return usage(error, "--user and --account-uid", "the account is given twice");
+    o->form = FORM_COMMAND;
+    o->account_name = value;
+    return OK;
+}
+
+static enum result set_account_uid(struct options *o, const char *value, struct error *error)
+{
+    unsigned long uid;
+
+    if (o->account_name != NULL)
+        return usage(error, "--user and --account-uid", "the account is given twice");
+    if (!parse_number(value, UINT32_MAX - 1, &uid)) /* the last one, (uid_t)-1, is nobody: setresuid(2) */
+        return usage(error, "--account-uid", "needs a user id: a decimal number below 4294967295");
+    o->form = FORM_COMMAND;
+    o->has_account_uid = true;
+    o->account_uid = (uid_t)uid;
+    return OK;
+}
+
+static enum result add_pam_environment(struct options *o, const char *value, struct error *error)
+{
+    size_t name = strcspn(value, "=");
+
+    if (name == 0 || value[name] != '=')
+        return usage(error, "--pam-setenv", "needs NAME=VALUE");
+    for (size_t at = 0; at < name; at++)
+        if (!isalnum((unsigned char)value[at]) && value[at] != '_')
+            return usage(error, "--pam-setenv", "the name may have letters, digits and underscores only");
+    return list_add(&o->pam_environment, value) ? OK : fail_memory(error, STEP_OPTIONS);
+}
+
+static enum result set_rhost(struct options *o, const char *value, struct error *error)
+{
+    if (*value == '\0' || strlen(value) > RHOST_MAX || !text_is_printable(value))
+        return usage(error, "--pam-rhost", "needs a host: 1 to 255 printable characters, no blanks");
+    o->rhost = value;
+    return OK;
+}
+
+static enum result set_directory(struct options *o, const char *value, struct error *error)
+{
+    if (*value == '\0')
+        return usage(error, "--chdir", "needs a directory");
+    o->directory = value;
+    return OK;
+}
+
+static enum result set_kill_after(struct options *o, const char *value, struct error *error)
+{
+    if (strcmp(value, "never") == 0)
+        o->kill_after_ms = KILL_NEVER;
+    else if (!parse_seconds(value, &o->kill_after_ms))
+        return usage(error, "--kill-after", "needs seconds (0.001 to 86400), or never");
+    return OK;
+}
+
+static enum result set_deadline(struct options *o, const char *value, struct error *error)
+{
+    const char *equals = strchrnul(value, '=');
+    char name[32] = "";
+    enum step step;
+
+    if ((size_t)(equals - value) < sizeof name)
+        memcpy(name, value, (size_t)(equals - value));
+    if (*equals != '=' || !step_from_name(name, &step) || !parse_seconds(equals + 1, &o->deadline_ms[step]))
+        return usage(error, "--deadline",
+                     "needs STEP=SECONDS; the steps are authenticate, acct_mgmt, chauthtok, setcred, open_session, "
+                     "close_session, delete_cred");
+    return OK;
+}
+
+static enum result set_status_fd(struct options *o, const char *value, struct error *error)
+{
+    unsigned long fd;
+
+    if (!parse_number(value, INT_MAX, &fd) || fd < 3)
+        return usage(error, "--json-status-fd",
+                     "needs a descriptor number above 2: 0 to 2 are the command's, as in --json-status-fd 3 3>events");
+    o->status_fd = (int)fd;
+    return OK;
+}
+
+/* ---- the table ---- */
+
+struct option_row {
+    char letter;          /* 0: none */
+    const char *word;     /* NULL: none */
+    const char *argument; /* NULL: takes none */
+    setter *set;
+    const char *help; /* NULL: another letter for the row below */
+};
+
+static const struct option_row option_table[] = {
+    {'u', "user", "USER", set_user, "run a command as USER, without a shell"},
+    {0, "account-uid", "UID", set_account_uid, "the same, for the account with this user id"},
+    {'l', "login", NULL, set_login, "start a login shell in the account's home"},
+    {'c', "command", "COMMAND", set_command, "pass COMMAND to the shell with -c"},
+    {0, "session-command", "COMMAND", set_session_command, "as -c, but in the caller's terminal session"},
+    {'f', "fast", NULL, set_fast, "pass -f to the shell (csh, tcsh)"},
+    {'s', "shell", "SHELL", set_shell, "run SHELL instead of the account's"},
+    {'m', NULL, NULL, set_keep_environment, NULL},
+    {'p', "preserve-environment", NULL, set_keep_environment, "leave HOME SHELL USER LOGNAME PATH as they are"},
+    {'w', "whitelist-environment", "NAMES", add_kept_names, "with -l, keep these variables too (comma-separated)"},
+    {'g', "group", "GROUP", set_group, "the primary group"},
+    {'G', "supp-group", "GROUP", add_supplementary, "a supplementary group, instead of the account's"},
+    {'P', "pty", NULL, set_pty, "give the command a pseudo-terminal of its own"},
+    {'T', "no-pty", NULL, set_no_pty, "let it share the caller's terminal"},
+    {0, "profile", "NAME", set_profile, "the PAM service (default: su; with -l su-l)"},
+    {0, "close-on-exit", NULL, set_close_on_exit, "close the session when the command ends"},
+    {0, "exec", NULL, set_exec, "become the command; the session stays open"},
+    {0, "no-auth", NULL, set_no_auth, "leave out authentication"},
+    {0, "no-account", NULL, set_no_account, "leave out the account check"},
+    {0, "no-session", NULL, set_no_session, "leave out the session"},
+    {0, "pam-setenv", "NAME=VALUE", add_pam_environment, "tell the PAM modules NAME"},
+    {0, "pam-rhost", "HOST", set_rhost, "tell the PAM modules the client's host"},
+    {0, "chdir", "DIR", set_directory, "start in DIR, entered as the account"},
+    {0, "kill-after", "SECONDS", set_kill_after, "from SIGTERM to SIGKILL (default: 10; or never)"},
+    {0, "deadline", "STEP=SECONDS", set_deadline, "give up a PAM step that takes longer"},
+    {0, "json-status-fd", "FD", set_status_fd, "write events there, one JSON object a line"},
+    {0, "quiet", NULL, set_quiet, "no informative messages"},
+    {0, "verbose", NULL, set_verbose, "tell each step"},
+    {'h', "help", NULL, set_help, "print this and exit"},
+    {'V', "version", NULL, set_version, "print the version and exit"},
+};
+
+enum {
+    OPTION_ROWS = sizeof option_table / sizeof *option_table
+};
+
+static const struct option_row *row_of_letter(char letter)
+{
+    for (size_t at = 0; at < OPTION_ROWS; at++)
+        if (option_table[at].letter == letter && letter != '\0')
+            return &option_table[at];
+    return NULL;
+}
+
+static const struct option_row *row_of_word(const char *word, size_t length)
+{
+    for (size_t at = 0; at < OPTION_ROWS; at++)
+        if (option_table[at].word != NULL && strlen(option_table[at].word) == length
+            && strncmp(option_table[at].word, word, length) == 0)
+            return &option_table[at];
+    return NULL;
+}
+
+/* ---- the parser ---- */
+
+/* --word, --word=value, --word value. at: where the option stands, moved to the last word it used. */
+static enum result parse_word(struct options *options, char **argv, int argc, int *at, struct error *error)
+{
+    char *word = argv[*at] + 2, *equals = strchrnul(word, '=');
+    const struct option_row *row = row_of_word(word, (size_t)(equals - word));
+    const char *value = *equals == '=' ? equals + 1 : NULL;
+
+    if (row == NULL) {
+        (void)usage(error, argv[*at], "no such option");
+        return FAILED;
+    }
+    if (row->argument == NULL && value != NULL)
+        return usage(error, argv[*at], "this option takes no value");
+    if (row->argument != NULL && value == NULL) {
+        if (*at + 1 >= argc) {
+            (void)fail(error, STEP_OPTIONS, STATUS_USAGE, "--%s: needs %s", row->word, row->argument);
+            return fail_hint(error, "pamrun --help, or man 8 pamrun");
+        }
+        value = argv[++*at];
+    }
+    return row->set(options, value, error);
+}
+
+/* -l, -lc value, -cvalue. */
+static enum result parse_letters(struct options *options, char **argv, int argc, int *at, struct error *error)
+{
+    for (const char *letter = argv[*at] + 1; *letter != '\0'; letter++) {
+        const struct option_row *row = row_of_letter(*letter);
+        char shown[] = {'-', *letter, '\0'};
+
+        if (row == NULL)
+            return usage(error, shown, "no such option");
+        if (row->argument == NULL) {
+            if (row->set(options, NULL, error) != OK)
+                return FAILED;
+            continue;
+        }
+        if (letter[1] != '\0')
+            return row->set(options, letter + 1, error);
+        if (*at + 1 >= argc) {
+            (void)fail(error, STEP_OPTIONS, STATUS_USAGE, "%s: needs %s", shown, row->argument);
+            return fail_hint(error, "pamrun --help, or man 8 pamrun");
+        }
+        return row->set(options, argv[++*at], error);
+    }
+    return OK;
+}
+
+/* Move what is an option's to where it belongs, operands behind: argv[1..operands) stays free of holes. In su's form
+ * options are found behind operands too; in runuser's (-u) the first operand is the command, and the words behind it
+ * are the command's. */
+static enum result parse_all(struct options *options, char **argv, int argc, int *operands, struct error *error)
+{
+    int kept = 1, at = 1;
+
+    for (; at < argc; at++) {
+        char *word = argv[at];
+
+        if (strcmp(word, "--") == 0) {
+            at++;
+            break;
+        }
+        if (word[0] != '-' || word[1] == '\0') {
+            if (options->form == FORM_COMMAND && strcmp(word, "-") != 0)
+                break;
+            argv[kept++] = word;
+            continue;
+        }
+        if ((word[1] == '-' ? parse_word : parse_letters)(options, argv, argc, &at, error) != OK)
+            return FAILED;
+        if (options->help || options->version)
+            return OK;
+    }
+    while (at < argc)
+        argv[kept++] = argv[at++];
+    argv[kept] = NULL;
+    *operands = kept;
+    return OK;
+}
+
+/* ---- what goes together ---- */
+
+static enum result check_combinations(const struct options *o, struct error *error)
+{
+    if (o->keep_environment && o->kept_names != NULL)
+        return usage(error, "--preserve-environment and --whitelist-environment", "cannot be used together");
+    if (o->exec && o->close_on_exit)
+        return usage(error, "--exec and --close-on-exit",
+                     "cannot be used together: with --exec nobody stays to close the session");
+    if (o->exec && o->pty == PTY_YES)
+        return usage(error, "--exec and --pty",
+                     "cannot be used together: with --exec nobody stays to serve the pseudo-terminal");
+    if (o->exec && o->deadline_ms[STEP_CLOSE_SESSION] + o->deadline_ms[STEP_DELETE_CREDENTIALS] > 0)
+        return usage(error, "--exec and --deadline", "with --exec the session is never closed");
+    if (o->quiet && o->verbose)
+        return usage(error, "--quiet and --verbose", "cannot be used together");
+    if (o->form == FORM_COMMAND && (o->shell != NULL || o->fast || o->command != NULL || o->login))
+        return usage(error, o->has_account_uid ? "--account-uid" : "--user",
+                     "cannot be used together with --shell, --fast, --command, --session-command or --login");
+    if (o->form == FORM_COMMAND && o->arguments[0] == NULL)
+        return usage(error, "no command was given", "after -u USER comes the command to run");
+    if (o->form == FORM_COMMAND && o->arguments[0][0] == '\0')
+        return usage(error, "the command", "is an empty word");
+    return OK;
+}
+
+enum result options_parse(struct options *options, int argc, char **argv, struct error *error)
+{
+    char **operands;
+    int end = 1;
+
+    *options = (struct options){.form = FORM_SHELL, .kill_after_ms = KILL_AFTER_DEFAULT_MS, .status_fd = -1};
+    if (parse_all(options, argv, argc, &end, error) != OK)
+        return FAILED;
+    operands = argv + 1;
+    if (options->help || options->version)
+        return OK;
+    if (operands[0] != NULL && strcmp(operands[0], "-") == 0) {
+        options->login = true;
+        operands++;
+    }
+    if (options->form == FORM_SHELL && operands[0] != NULL)
+        options->account_name = *operands++;
+    options->arguments = operands;
+    return check_combinations(options, error);
+}
+
+void options_free(struct options *options)
+{
+    free(options->supplementary);
+    free(options->kept_names);
+    free(options->pam_environment);
+    *options = (struct options){0};
+}
+
+/* ---- what is told ---- */
+
+/* " -p, --word ARGUMENT    help"; the row before may be nothing but another letter for this one. */
+static void print_row(FILE *out, const struct option_row *row, const struct option_row *before)
+{
+    char alias[8] = "", letter[8] = "    ", left[64];
+
+    if (row->help == NULL)
+        return;
+    if (before != NULL && before->help == NULL)
+        (void)snprintf(alias, sizeof alias, "-%c, ", before->letter);
+    if (row->letter != '\0')
+        (void)snprintf(letter, sizeof letter, "-%c, ", row->letter);
+    (void)snprintf(left, sizeof left, "%s%s--%s %s", alias, letter, row->word,
+                   row->argument != NULL ? row->argument : "");
+    (void)fprintf(out, " %-33s %s\n", left, row->help);
+}
+
+void options_print_help(FILE *out)
+{
+    (void)fputs("Usage:\n"
+                " pamrun [options] [-] [user [argument...]]\n"
+                " pamrun [options] -u user [--] command [argument...]\n"
+                "\n"
+                "Run a shell or a command as another user (default: root) inside a PAM session.\n"
+                "Without --close-on-exit the session stays open when the command ends.\n"
+                "\n"
+                "Options:\n",
+                out);
+    for (size_t at = 0; at < OPTION_ROWS; at++)
+        print_row(out, &option_table[at], at > 0 ? &option_table[at - 1] : NULL);
+    (void)fputs("\n"
+                "A mere - means --login. The exit status is the command's own, 128+n when signal n\n"
+                "ended it, or pamrun's: 64 usage, 67 no such user, 69 profile unavailable, 71 system,\n"
+                "75 try again, 77 refused, 126 not executable, 127 not found.\n"
+                "\n"
+                "Example: pamrun --close-on-exit -u alice -- id\n"
+                "\n"
+                "More: man 8 pamrun\n",
+                out);
+}
+
+void options_print_table(FILE *out)
+{
+    for (size_t at = 0; at < OPTION_ROWS; at++) {
+        const struct option_row *row = &option_table[at];
+
+        (void)fprintf(out, "%c\t%s\t%s\n", row->letter ? row->letter : '-', row->word != NULL ? row->word : "-",
+                      row->argument != NULL ? row->argument : "-");
+    }
+}

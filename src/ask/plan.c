@@ -1,0 +1,94 @@
+#include "ask/plan.h"
+
+#include "base/strv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash != NULL ? slash + 1 : path;
+}
+
+/* argv of the shell, su(1): its name (with '-' for a login), -f, -c COMMAND, then the words behind the user. */
+static bool shell_arguments(struct plan *plan, const struct options *options)
+{
+    const char *name = base_name(plan->shell);
+    char **next;
+
+    plan->arguments = calloc(strv_length(options->arguments) + 5, sizeof *plan->arguments);
+    plan->login_name = malloc(strlen(name) + 2);
+    if (plan->arguments == NULL || plan->login_name == NULL)
+        return false;
+    plan->login_name[0] = '-';
+    memcpy(plan->login_name + 1, name, strlen(name) + 1);
+    next = plan->arguments;
+    *next++ = options->login ? plan->login_name : plan->login_name + 1;
+    if (options->fast)
+        *next++ = (char *)"-f";
+    if (options->command != NULL) {
+        *next++ = (char *)"-c";
+        *next++ = (char *)options->command;
+    }
+    for (char **word = options->arguments; *word != NULL; word++)
+        *next++ = *word;
+    return true;
+}
+
+static bool command_arguments(struct plan *plan, const struct options *options)
+{
+    size_t count = strv_length(options->arguments);
+
+    plan->arguments = calloc(count + 1, sizeof *plan->arguments);
+    if (plan->arguments == NULL)
+        return false;
+    memcpy(plan->arguments, options->arguments, count * sizeof *plan->arguments);
+    return true;
+}
+
+static const char *shell_choose(const struct options *options, const struct account *account,
+                                const char *applicant_shell)
+{
+    if (options->shell != NULL)
+        return options->shell;
+    if (options->keep_environment && !options->login && applicant_shell != NULL && *applicant_shell != '\0')
+        return applicant_shell;
+    return account->shell;
+}
+
+enum result plan_make(struct plan *plan, const struct options *options, const struct identity *identity,
+                      const char *applicant_shell, struct error *error)
+{
+    const struct account *account = &identity->account;
+
+    *plan = (struct plan){
+        .account = account,
+        .groups = identity->supplementary.ids != NULL ? &identity->supplementary : NULL,
+        .group = identity->has_group ? identity->group : account->gid,
+        .pty = options->pty == PTY_YES,
+        .new_session = options->command != NULL && !options->same_session && account->uid != 0,
+        .directory = options->directory != NULL ? options->directory
+                     : options->login           ? account->home
+                                                : NULL,
+        .directory_must_exist = options->directory != NULL,
+    };
+    if (options->form == FORM_SHELL)
+        plan->shell = shell_choose(options, account, applicant_shell);
+    if (!(plan->shell != NULL ? shell_arguments : command_arguments)(plan, options))
+        return fail_memory(error, STEP_COMMAND);
+    return OK;
+}
+
+bool plan_shows_information(const struct options *options)
+{
+    return !options->quiet && (options->verbose || (options->login && options->command == NULL));
+}
+
+void plan_free(struct plan *plan)
+{
+    free(plan->arguments);
+    free(plan->login_name);
+    *plan = (struct plan){0};
+}

@@ -1,0 +1,69 @@
+#include "base/events.h"
+
+#include "base/log.h"
+#include "base/text.h"
+
+#include <bsd/string.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    READER_PATIENCE_MS = 1000
+};
+
+enum result events_start(struct events *events, int fd, struct error *error)
+{
+    int flags;
+
+    events->fd = -1;
+    if (fd < 0)
+        return OK;
+    flags = fcntl(fd, F_GETFL);
+    if (flags < 0)
+        return fail(error, STEP_OPTIONS, STATUS_USAGE, "--json-status-fd %d: %s", fd, strerror(errno));
+    if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_PATH) != 0)
+        return fail(error, STEP_OPTIONS, STATUS_USAGE, "--json-status-fd %d: not open for writing", fd);
+    events->fd = fd;
+    return OK;
+}
+
+/* A write of at most PIPE_BUF bytes to a pipe that polls as writable does not block, pipe(7). */
+static bool write_line(int fd, const char *line, size_t length)
+{
+    struct pollfd writable = {.fd = fd, .events = POLLOUT};
+
+    if (poll(&writable, 1, READER_PATIENCE_MS) != 1 || (writable.revents & POLLOUT) == 0)
+        return false;
+    return write(fd, line, length) == (ssize_t)length;
+}
+
+void events_emit(struct events *events, const char *event, const struct event_field *fields, size_t count)
+{
+    char line[PIPE_BUF], field[1024], value[900];
+    size_t length;
+
+    if (events->fd < 0)
+        return;
+    length = (size_t)snprintf(line, sizeof line, "{\"event\":\"%s\"", event);
+    for (size_t at = 0; at < count; at++) {
+        if (fields[at].text == NULL)
+            (void)snprintf(field, sizeof field, ",\"%s\":%ld", fields[at].key, fields[at].number);
+        else if (text_json(value, sizeof value, fields[at].text) > 0)
+            (void)snprintf(field, sizeof field, ",\"%s\":\"%s\"", fields[at].key, value);
+        else
+            continue; /* nothing to tell */
+        if (length + strlen(field) + sizeof "}\n" > sizeof line)
+            break;
+        length += strlcpy(line + length, field, sizeof line - length);
+    }
+    length += strlcpy(line + length, "}\n", sizeof line - length);
+    if (!write_line(events->fd, line, length)) {
+        log_say("--json-status-fd %d: nobody reads it, no further events", events->fd);
+        events->fd = -1; /* it stays open, close-on-exec: the number must not be taken by something else */
+    }
+}

@@ -1,0 +1,260 @@
+#include "base/guard.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    NUDGE_MS = 100,
+    DEADLINE_GRACE_MS = 1000,
+    GUARD_TIMER_SIGNAL = 64
+};
+
+static const int stop_signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+/* Their default action would end us between open and close. A handler, not SIG_IGN: that is inherited by helpers. */
+static const int harmless_signals[] = {SIGPIPE, SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGPROF, SIGXCPU, SIGXFSZ, SIGIO};
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+static struct {
+    const char *account, *profile;
+    int events_fd, grace_ms;
+    pid_t owner;
+    timer_t timer;
+    volatile sig_atomic_t timer_runs;
+    volatile sig_atomic_t step;        /* enum step while a module runs, -1 otherwise */
+    volatile sig_atomic_t stop_signal; /* the first that asked to stop */
+    volatile sig_atomic_t deadline_passed;
+    volatile sig_atomic_t nudges_left; /* until the end by force; below 0: never */
+} guard = {.events_fd = -1, .step = -1};
+
+/* ---- the end by force: async-signal-safe only, signal-safety(7) ---- */
+
+struct line {
+    char text[512];
+    size_t length;
+};
+
+static void line_add(struct line *line, const char *text)
+{
+    size_t length = strlen(text);
+
+    if (length > sizeof line->text - 1 - line->length)
+        length = sizeof line->text - 1 - line->length;
+    memcpy(line->text + line->length, text, length);
+    line->length += length;
+}
+
+static void line_add_number(struct line *line, unsigned long number)
+{
+    char digits[24];
+    size_t at = sizeof digits - 1;
+
+    digits[at] = '\0';
+    do {
+        digits[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    line_add(line, digits + at);
+}
+
+/* syslog(3) takes locks that the module may hold: the datagram is sent by hand, RFC 3164. */
+static void line_to_syslog(const struct line *message)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
+    int log = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct line line = {.length = 0};
+
+    if (log < 0)
+        return;
+    line_add(&line, "<83>pamrun["); /* authpriv.err */
+    line_add_number(&line, (unsigned long)getpid());
+    line_add(&line, "]: failed: ");
+    line_add(&line, message->text);
+    (void)sendto(log, line.text, line.length, MSG_NOSIGNAL, (struct sockaddr *)&address, sizeof address);
+}
+
+/* The account's and profile's names were checked: no quotes, no control characters. */
+static void end_by_force(const char *reason, int status)
+{
+    struct line message = {.length = 0}, shown = {.length = 0}, event = {.length = 0};
+    const char *step = step_name((enum step)guard.step);
+
+    line_add(&message, step);
+    line_add(&message, " for ");
+    line_add(&message, guard.account);
+    line_add(&message, " (profile ");
+    line_add(&message, guard.profile);
+    line_add(&message, "): ");
+    line_add(&message, reason);
+    line_add(&shown, "pamrun: ");
+    line_add(&shown, message.text);
+    line_add(&shown, "\n");
+    (void)!write(STDERR_FILENO, shown.text, shown.length);
+    line_to_syslog(&message);
+    if (guard.events_fd >= 0) {
+        line_add(&event, "{\"event\":\"failed\",\"step\":\"");
+        line_add(&event, step);
+        line_add(&event, "\",\"class\":\"node\",\"exit-status\":");
+        line_add_number(&event, (unsigned long)status);
+        line_add(&event, ",\"message\":\"");
+        line_add(&event, reason);
+        line_add(&event, "\"}\n");
+        (void)!write(guard.events_fd, event.text, event.length);
+    }
+    _exit(status);
+}
+
+/* ---- handlers ---- */
+
+static void timer_arm(int first_ms, int interval_ms)
+{
+    struct itimerspec when = {
+        .it_value = {first_ms / 1000, first_ms % 1000 * 1000000L},
+        .it_interval = {interval_ms / 1000, interval_ms % 1000 * 1000000L},
+    };
+
+    guard.timer_runs = first_ms > 0;
+    (void)timer_settime(guard.timer, 0, &when, NULL);
+}
+
+static void on_timer(int number)
+{
+    int saved = errno;
+
+    (void)number;
+    if (guard.step >= 0 && getpid() == guard.owner) {
+        if (guard.stop_signal == 0 && !guard.deadline_passed) {
+            guard.deadline_passed = 1;
+            guard.nudges_left = DEADLINE_GRACE_MS / NUDGE_MS;
+        } else if (guard.nudges_left == 0) {
+            end_by_force(guard.deadline_passed
+                             ? "a module did not answer before the deadline and does not end; what it holds may remain"
+                             : "told to stop, but a module does not end; what it holds may remain",
+                         guard.deadline_passed ? STATUS_TRY_AGAIN : STATUS_SIGNAL_BASE + (int)guard.stop_signal);
+        } else if (guard.nudges_left > 0) {
+            guard.nudges_left--;
+        }
+    }
+    errno = saved;
+}
+
+static void on_stop(int number)
+{
+    int saved = errno;
+
+    if (guard.stop_signal == 0) {
+        guard.stop_signal = number;
+        guard.nudges_left = guard.grace_ms < 0 ? -1 : guard.grace_ms / NUDGE_MS;
+    }
+    if (guard.step >= 0)
+        timer_arm(NUDGE_MS, NUDGE_MS);
+    errno = saved;
+}
+
+static void on_harmless(int number)
+{
+    (void)number;
+}
+
+static void handle(const int *signals, size_t count, void (*handler)(int))
+{
+    struct sigaction action = {.sa_handler = handler}; /* no SA_RESTART: the module's system call is interrupted */
+
+    sigemptyset(&action.sa_mask);
+    for (size_t at = 0; at < count; at++)
+        (void)sigaction(signals[at], &action, NULL);
+}
+
+/* The handlers that a step needs, and every signal let through: modules wait for children of their own. */
+static void handlers_for_step(void)
+{
+    static const int timer_signal[] = {GUARD_TIMER_SIGNAL};
+    sigset_t none;
+
+    handle(stop_signals, COUNT(stop_signals), on_stop);
+    handle(timer_signal, COUNT(timer_signal), on_timer);
+    sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* A module called exit(3): main never gets to undo anything, and its status would look like the command's. */
+static void on_exit_call(void)
+{
+    if (guard.step >= 0 && getpid() == guard.owner)
+        end_by_force("a module called exit(); what it holds may remain", STATUS_SYSTEM);
+}
+
+/* ---- the guarded steps ---- */
+
+enum result guard_start(const char *account, const char *profile, int grace_ms, const struct events *events,
+                        struct error *error)
+{
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = GUARD_TIMER_SIGNAL};
+
+    guard.account = account;
+    guard.profile = profile;
+    guard.grace_ms = grace_ms;
+    guard.events_fd = events->fd;
+    guard.owner = getpid();
+    handle(harmless_signals, COUNT(harmless_signals), on_harmless);
+    handlers_for_step();
+    if (timer_create(CLOCK_MONOTONIC, &event, &guard.timer) < 0)
+        return fail(error, STEP_START, STATUS_SYSTEM, "timer: %s", strerror(errno));
+    if (atexit(on_exit_call) != 0)
+        return fail_memory(error, STEP_START);
+    return OK;
+}
+
+void guard_enter(enum step step, int deadline_ms)
+{
+    guard.step = (sig_atomic_t)step;
+    guard.deadline_passed = 0;
+    handlers_for_step();
+    if (guard.stop_signal != 0)
+        timer_arm(NUDGE_MS, NUDGE_MS);
+    else if (deadline_ms > 0)
+        timer_arm(deadline_ms, NUDGE_MS);
+}
+
+enum result guard_leave(struct error *error)
+{
+    enum step step = (enum step)guard.step;
+
+    if (getpid() != guard.owner) /* a module forked, and both came back: only one may go on */
+        _exit(STATUS_SYSTEM);
+    guard.step = -1;
+    if (guard.timer_runs)
+        timer_arm(0, 0);
+    if (guard.stop_signal != 0)
+        return guard_fail_stopped(step, error);
+    if (guard.deadline_passed)
+        return fail(error, step, STATUS_TRY_AGAIN, "%s for %s (profile %s): no answer before the deadline",
+                    step_name(step), guard.account, guard.profile);
+    return OK;
+}
+
+int guard_stop_signal(void)
+{
+    return (int)guard.stop_signal;
+}
+
+enum result guard_fail_stopped(enum step step, struct error *error)
+{
+    int number = guard_stop_signal();
+
+    return fail(error, step, STATUS_SIGNAL_BASE + number, "%s for %s (profile %s): stopped by SIG%s", step_name(step),
+                guard.account, guard.profile, sigabbrev_np(number));
+}
+
+void guard_start_close(void)
+{
+    guard.stop_signal = 0;
+    handle(harmless_signals, COUNT(harmless_signals), on_harmless);
+}

@@ -1,0 +1,34 @@
+/* guard.h - while PAM modules run in our process: signals that ask us to stop, deadlines, modules that exit or fork.
+ *
+ * libpam cannot be left half-way: a module that is interrupted must return before anything can be undone. So a signal
+ * or a deadline first interrupts whatever system call the module waits in (again every 100 ms), and the step's result
+ * is thrown away when it returns. A module that does not return is ended with the whole process after a grace time:
+ * one message, one log line, one event, and what the module held is lost. Nothing else can be done about it.
+ *
+ * File statics: a signal handler can reach nothing else. */
+#pragma once
+
+#include "base/error.h"
+#include "base/events.h"
+
+/* Begin to guard: handlers for all signals that would end us. grace_ms: how long an interrupted step may go on when a
+ * signal asked to stop; below 0: for ever. The strings are borrowed until the process ends. */
+enum result CHECKED guard_start(const char *account, const char *profile, int grace_ms, const struct events *events,
+                                struct error *error);
+
+/* Around one PAM step. deadline_ms: 0 for none. Puts handlers and signal mask right: a module may have changed them. */
+void guard_enter(enum step step, int deadline_ms);
+
+/* OK, or FAILED with the error filled in: a signal asked to stop (status 128 + signal) or the deadline has passed
+ * (STATUS_TRY_AGAIN), now or in an earlier step. Does not return in a process that a module forked. */
+enum result CHECKED guard_leave(struct error *error);
+
+/* The signal that asked to stop, 0 for none; may be called at any time. */
+int guard_stop_signal(void);
+
+/* Fill the error for it. Returns FAILED. */
+enum result guard_fail_stopped(enum step step, struct error *error);
+
+/* Before the session is closed: a stop signal so far has been dealt with, what is left is to be done in peace; and a
+ * module may have changed any handler since guard_start(). */
+void guard_start_close(void);

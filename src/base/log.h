@@ -1,0 +1,13 @@
+/* log.h - the two places where pamrun speaks: stderr for the caller, syslog authpriv for the administrator.
+ * Nothing here ever writes to stdout (it is the command's). Both make control characters visible. */
+#pragma once
+
+/* One message on stderr: "pamrun: " before it, a new line behind it. A reader that has gone is no error. */
+__attribute__((format(printf, 1, 2))) void log_say(const char *format, ...);
+
+/* Text of a PAM module on stderr, as the module wrote it, new lines kept. */
+void log_say_module(const char *text);
+
+/* One line in syslog, facility authpriv, ident "pamrun" with our pid whatever argv[0] is; priority as syslog(3).
+ * No log daemon: nothing happens. */
+__attribute__((format(printf, 2, 3))) void log_record(int priority, const char *format, ...);

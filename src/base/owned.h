@@ -1,0 +1,40 @@
+/* owned.h - scope-bound ownership: a variable marked OWNED is released when its scope ends, on every path.
+ * Scope exit only: exit(), _exit(), exec and signals do not run these, hence none of them below main. */
+#pragma once
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define OWNED(release) __attribute__((cleanup(release)))
+
+static inline void fd_close(int *fd)
+{
+    if (*fd >= 0)
+        (void)close(*fd); /* close(2): never retried on EINTR, on Linux the descriptor is gone by then */
+    *fd = -1;
+}
+
+/* The caller owns it now. */
+static inline int fd_take(int *fd)
+{
+    int taken = *fd;
+
+    *fd = -1;
+    return taken;
+}
+
+/* For any pointer to malloc'd memory; pass the address of the pointer. */
+static inline void memory_free(void *at)
+{
+    void **pointer = at;
+
+    free(*pointer);
+    *pointer = NULL;
+}
+
+static inline void directory_close(DIR **directory)
+{
+    if (*directory != NULL)
+        (void)closedir(*directory);
+}

@@ -1,0 +1,13 @@
+/* codes.h - what a PAM return code means at a step: its name, pamrun's exit status, and whose fault it is. One table. */
+#pragma once
+
+#include "base/error.h"
+
+/* "PAM_AUTH_ERR"; "PAM code N" is not in the table: "unknown PAM code". Never NULL. */
+const char *pam_code_name(int code);
+
+/* Exit status of pamrun when the step ended with that code (not PAM_SUCCESS): one of enum exit_status. */
+int pam_code_status(enum step step, int code);
+
+/* Whose fault it is. */
+enum failure_class pam_code_class(enum step step, int code);

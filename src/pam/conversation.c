@@ -1,0 +1,87 @@
+#include "pam/conversation.h"
+
+#include "base/log.h"
+#include "base/text.h"
+#include "pam/terminal.h"
+
+#include <bsd/string.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    PROMPT_BYTES = PAM_MAX_MSG_SIZE * 4
+};
+
+static void responses_wipe(struct pam_response *responses, int count)
+{
+    for (int at = 0; at < count; at++)
+        if (responses[at].resp != NULL) {
+            explicit_bzero(responses[at].resp, PAM_MAX_RESP_SIZE);
+            free(responses[at].resp);
+        }
+    free(responses);
+}
+
+static int ask(struct conversation *conversation, const char *prompt, bool echo, char **response)
+{
+    char visible[PROMPT_BYTES], *answer = malloc(PAM_MAX_RESP_SIZE);
+
+    if (answer == NULL)
+        return PAM_BUF_ERR;
+    (void)text_visible(visible, sizeof visible, prompt, TEXT_MANY_LINES);
+    if (!terminal_ask(visible, echo, answer, PAM_MAX_RESP_SIZE)) {
+        int problem = errno;
+
+        free(answer);
+        (void)text_visible(conversation->unanswered, sizeof conversation->unanswered, prompt, TEXT_ONE_LINE);
+        (void)strlcpy(conversation->why,
+                      problem == ENXIO || problem == ENOTTY || problem == ENOENT ? "there is no terminal to ask on"
+                                                                                 : strerror(problem),
+                      sizeof conversation->why);
+        return PAM_CONV_ERR;
+    }
+    *response = answer;
+    return PAM_SUCCESS;
+}
+
+static int handle(struct conversation *conversation, const struct pam_message *message, char **response)
+{
+    const char *text = message->msg != NULL ? message->msg : "";
+
+    switch (message->msg_style) {
+    case PAM_PROMPT_ECHO_OFF:
+        return ask(conversation, text, false, response);
+    case PAM_PROMPT_ECHO_ON:
+        return ask(conversation, text, true, response);
+    case PAM_ERROR_MSG:
+        log_say_module(text);
+        return PAM_SUCCESS;
+    case PAM_TEXT_INFO:
+        if (conversation->show_information)
+            log_say_module(text);
+        return PAM_SUCCESS;
+    default:
+        return PAM_CONV_ERR;
+    }
+}
+
+int conversation_talk(int count, const struct pam_message **messages, struct pam_response **responses, void *data)
+{
+    struct pam_response *answers;
+    int code = PAM_SUCCESS;
+
+    if (count <= 0 || count > PAM_MAX_NUM_MSG)
+        return PAM_CONV_ERR;
+    answers = calloc((size_t)count, sizeof *answers);
+    if (answers == NULL)
+        return PAM_BUF_ERR;
+    for (int at = 0; at < count && code == PAM_SUCCESS; at++)
+        code = messages[at] != NULL ? handle(data, messages[at], &answers[at].resp) : PAM_CONV_ERR;
+    if (code != PAM_SUCCESS) {
+        responses_wipe(answers, count);
+        return code;
+    }
+    *responses = answers;
+    return PAM_SUCCESS;
+}

@@ -1,0 +1,16 @@
+/* conversation.h - what PAM modules say and ask, pam_conv(3). Questions go to the terminal, messages to stderr; never
+ * does anything of ours read standard input or write standard output: both are the command's. */
+#pragma once
+
+#include <security/pam_appl.h>
+#include <stdbool.h>
+
+struct conversation {
+    bool show_information; /* PAM_TEXT_INFO is shown; PAM_ERROR_MSG always is */
+    char unanswered[128];  /* the last question that nobody answered, made visible; empty: none */
+    char why[64];          /* why not */
+};
+
+/* The callback: data is a struct conversation. Answers are malloc'd, for the module to wipe and free. PAM_CONV_ERR
+ * when a question cannot be answered, a style is unknown, or the count is out of range: all answers are wiped. */
+int conversation_talk(int count, const struct pam_message **messages, struct pam_response **responses, void *data);

@@ -1,0 +1,216 @@
+#include "pam/transaction.h"
+
+#include "base/guard.h"
+#include "base/log.h"
+#include "pam/codes.h"
+#include "pam/terminal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+typedef int pam_step(pam_handle_t *handle, int flags);
+
+static enum result fail_pam(struct transaction *t, enum step step, int code, struct error *error)
+{
+    const struct transaction_request *request = t->request;
+
+    (void)fail(error, step, pam_code_status(step, code), "%s for %s (profile %s): %s (%s)", step_name(step),
+               request->account, request->service, pam_strerror(t->handle, code), pam_code_name(code));
+    error->class = pam_code_class(step, code);
+    error->pam_code = code;
+    if (t->conversation.unanswered[0] != '\0')
+        return fail_hint(error, "a module asked '%s': %s", t->conversation.unanswered, t->conversation.why);
+    switch (code) {
+    case PAM_MODULE_UNKNOWN:
+    case PAM_OPEN_ERR:
+    case PAM_SYMBOL_ERR:
+        return fail_hint(error, "a module of the profile cannot be loaded; syslog names it, or see /etc/pam.d/%s",
+                         request->service);
+    case PAM_NEW_AUTHTOK_REQD:
+        return fail_hint(error, "the password of %s has expired and there is no terminal to change it on",
+                         request->account);
+    case PAM_PERM_DENIED:
+        if (step == STEP_CREDENTIALS)
+            return fail_hint(error,
+                             "no auth module of the profile sets credentials: add 'auth required pam_permit.so'");
+        return FAILED;
+    default:
+        return FAILED;
+    }
+}
+
+/* Call one PAM function under guard. A step that was told to stop, or came too late, has failed, whatever it says. */
+static enum result run_step(struct transaction *t, enum step step, pam_step *call, int flags, struct error *error)
+{
+    enum result guarded;
+    int code;
+
+    guard_enter(step, t->request->deadline_ms[step]);
+    code = call(t->handle, flags);
+    guarded = guard_leave(error);
+    t->last = code;
+    if (!t->request->restore(error, step))
+        return FAILED;
+    if (guarded != OK)
+        return FAILED;
+    if (t->request->verbose)
+        log_say("%s: %s (profile %s, account %s)", step_name(step), code == PAM_SUCCESS ? "ok" : pam_code_name(code),
+                t->request->service, t->request->account);
+    return code == PAM_SUCCESS ? OK : fail_pam(t, step, code, error);
+}
+
+/* A module may rename the user (PAM_USER); becoming somebody else than was asked for is refused. */
+static enum result check_user(struct transaction *t, enum step step, struct error *error)
+{
+    const void *user = NULL;
+
+    if (pam_get_item(t->handle, PAM_USER, &user) == PAM_SUCCESS && user != NULL
+        && strcmp(user, t->request->account) == 0)
+        return OK;
+    return fail(error, step, STATUS_REFUSED, "%s for %s (profile %s): a module changed the user to '%s'",
+                step_name(step), t->request->account, t->request->service, user != NULL ? (const char *)user : "");
+}
+
+static int set_items(struct transaction *t)
+{
+    const struct transaction_request *request = t->request;
+    int code = pam_set_item(t->handle, PAM_RUSER, request->applicant);
+
+    if (code == PAM_SUCCESS && request->tty != NULL)
+        code = pam_set_item(t->handle, PAM_TTY, request->tty);
+    if (code == PAM_SUCCESS && request->rhost != NULL)
+        code = pam_set_item(t->handle, PAM_RHOST, request->rhost);
+    for (const char *const *entry = request->environment; code == PAM_SUCCESS && entry != NULL && *entry != NULL;
+         entry++)
+        code = pam_putenv(t->handle, *entry);
+    return code;
+}
+
+enum result transaction_start(struct transaction *transaction, const struct transaction_request *request,
+                              struct events *events, struct error *error)
+{
+    struct pam_conv conversation = {conversation_talk, &transaction->conversation};
+    int code;
+
+    *transaction = (struct transaction){.request = request, .events = events, .owner = getpid()};
+    transaction->conversation.show_information = request->show_information;
+    if (guard_start(request->account, request->service, request->grace_ms, events, error) != OK)
+        return FAILED;
+    code = pam_start(request->service, request->account, &conversation, &transaction->handle);
+    if (code == PAM_SUCCESS) {
+        transaction->stage = STAGE_STARTED;
+        code = set_items(transaction);
+    }
+    transaction->last = code;
+    return code == PAM_SUCCESS ? OK : fail_pam(transaction, STEP_START, code, error);
+}
+
+enum result transaction_authenticate(struct transaction *t, struct error *error)
+{
+    if (run_step(t, STEP_AUTHENTICATE, pam_authenticate, 0, error) != OK
+        || check_user(t, STEP_AUTHENTICATE, error) != OK)
+        return FAILED;
+    t->stage = STAGE_AUTHENTICATED;
+    EVENT(t->events, "authenticated", TEXT_FIELD("account", t->request->account),
+          TEXT_FIELD("profile", t->request->service));
+    return OK;
+}
+
+enum result transaction_account(struct transaction *t, struct error *error)
+{
+    enum result valid = run_step(t, STEP_ACCOUNT, pam_acct_mgmt, 0, error);
+
+    if (valid != OK && error->pam_code == PAM_NEW_AUTHTOK_REQD && terminal_is_there())
+        valid = run_step(t, STEP_CHAUTHTOK, pam_chauthtok, PAM_CHANGE_EXPIRED_AUTHTOK, error);
+    if (valid != OK || check_user(t, STEP_ACCOUNT, error) != OK)
+        return FAILED;
+    t->stage = STAGE_ACCOUNT_VALID;
+    EVENT(t->events, "account", TEXT_FIELD("account", t->request->account), TEXT_FIELD("profile", t->request->service));
+    return OK;
+}
+
+enum result transaction_credentials(struct transaction *t, struct error *error)
+{
+    t->stage = STAGE_CREDENTIALS_TRIED;
+    if (run_step(t, STEP_CREDENTIALS, pam_setcred, PAM_ESTABLISH_CRED, error) != OK
+        || check_user(t, STEP_CREDENTIALS, error) != OK)
+        return FAILED;
+    EVENT(t->events, "credentials", TEXT_FIELD("account", t->request->account),
+          TEXT_FIELD("profile", t->request->service));
+    return OK;
+}
+
+enum result transaction_open_session(struct transaction *t, struct error *error)
+{
+    t->stage = STAGE_SESSION_TRIED;
+    if (run_step(t, STEP_OPEN_SESSION, pam_open_session, 0, error) != OK
+        || check_user(t, STEP_OPEN_SESSION, error) != OK)
+        return FAILED;
+    t->stage = STAGE_SESSION_OPEN;
+    EVENT(t->events, "session-opened", TEXT_FIELD("account", t->request->account),
+          TEXT_FIELD("profile", t->request->service));
+    return OK;
+}
+
+char **transaction_environment(struct transaction *transaction)
+{
+    return pam_getenvlist(transaction->handle);
+}
+
+void transaction_end_copy(struct transaction *transaction)
+{
+    if (transaction->handle != NULL)
+        (void)pam_end(transaction->handle, PAM_SUCCESS | PAM_DATA_SILENT);
+    *transaction = (struct transaction){0};
+}
+
+/* A close that fails is said, logged and told as an event; it must not hide how the command ended. */
+static void undo_step(struct transaction *t, enum step step, pam_step *call, int flags)
+{
+    struct error error;
+
+    if (run_step(t, step, call, flags, &error) == OK)
+        return;
+    log_say("%s", error.message);
+    log_record(LOG_ERR, "close failed: account=%s profile=%s step=%s code=%s: %s", t->request->account,
+               t->request->service, step_name(step), pam_code_name(error.pam_code), error.message);
+    EVENT(t->events, "failed", TEXT_FIELD("step", step_name(step)), TEXT_FIELD("code", pam_code_name(error.pam_code)),
+          TEXT_FIELD("class", "node"), TEXT_FIELD("message", error.message));
+}
+
+static void undo(struct transaction *t)
+{
+    if (t->stage >= STAGE_SESSION_TRIED) {
+        undo_step(t, STEP_CLOSE_SESSION, pam_close_session, 0);
+        EVENT(t->events, "session-closed", TEXT_FIELD("account", t->request->account),
+              TEXT_FIELD("profile", t->request->service));
+    }
+    if (t->stage >= STAGE_CREDENTIALS_TRIED)
+        undo_step(t, STEP_DELETE_CREDENTIALS, pam_setcred, PAM_DELETE_CRED | PAM_SILENT);
+}
+
+void transaction_close(struct transaction *transaction)
+{
+    struct transaction *t = transaction;
+
+    if (t->handle == NULL)
+        return;
+    if (getpid() != t->owner) {
+        transaction_end_copy(t);
+        return;
+    }
+    guard_start_close();
+    if (t->leave_open) {
+        if (t->stage == STAGE_SESSION_OPEN)
+            EVENT(t->events, "session-left-open", TEXT_FIELD("account", t->request->account),
+                  TEXT_FIELD("profile", t->request->service));
+        /* Silent: a plain pam_end(3) makes pam_krb5(8) destroy the ticket cache that is to stay. */
+        (void)pam_end(t->handle, PAM_SUCCESS | PAM_DATA_SILENT);
+    } else {
+        undo(t);
+        (void)pam_end(t->handle, t->last);
+    }
+    *t = (struct transaction){0};
+}

@@ -1,0 +1,69 @@
+/* transaction.h - one PAM transaction, pam(3): the only caller of pam_start .. pam_end.
+ *
+ * A handle is this process's memory: the process that opened a session is the only one that can close it, and a
+ * second close would take another session's volume or ticket away. The stage says what is to be undone; there is one
+ * way out, transaction_close(). A forked copy ends its copy of the handle with transaction_end_copy(). */
+#pragma once
+
+#include "base/error.h"
+#include "base/events.h"
+#include "pam/conversation.h"
+
+#include <security/pam_appl.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+enum stage {
+    STAGE_NONE,
+    STAGE_STARTED,
+    STAGE_AUTHENTICATED,
+    STAGE_ACCOUNT_VALID,
+    STAGE_CREDENTIALS_TRIED,
+    STAGE_SESSION_TRIED, /* a failing open_session has opened the modules before the failing one */
+    STAGE_SESSION_OPEN
+};
+
+/* What is asked of PAM; borrowed, and constant for the transaction's life. */
+struct transaction_request {
+    const char *service;
+    const char *account;
+    const char *applicant;          /* PAM_RUSER */
+    const char *tty;                /* PAM_TTY; NULL: no terminal */
+    const char *rhost;              /* PAM_RHOST; NULL: not set */
+    const char *const *environment; /* NAME=VALUE, put into the PAM environment before the first module; or NULL */
+    const int *deadline_ms;         /* by enum step; 0: none */
+    int grace_ms;                   /* see guard_start() */
+    bool show_information;
+    bool verbose;                                         /* tell each step on stderr */
+    bool (*restore)(struct error *error, enum step step); /* put right what a module changed in our process */
+};
+
+struct transaction {
+    const struct transaction_request *request;
+    struct events *events;
+    struct conversation conversation;
+    pam_handle_t *handle;
+    enum stage stage;
+    int last;        /* last PAM code, wanted by pam_end(3) */
+    bool leave_open; /* end the handle, undo nothing */
+    pid_t owner;
+};
+
+enum result CHECKED transaction_start(struct transaction *transaction, const struct transaction_request *request,
+                                      struct events *events, struct error *error);
+
+/* The steps, in this order. Each fills the error with PAM's code, the exit status and the class. */
+enum result CHECKED transaction_authenticate(struct transaction *transaction, struct error *error);
+enum result CHECKED transaction_account(struct transaction *transaction, struct error *error);
+enum result CHECKED transaction_credentials(struct transaction *transaction, struct error *error);
+enum result CHECKED transaction_open_session(struct transaction *transaction, struct error *error);
+
+/* The PAM environment, malloc'd strings in a malloc'd array; NULL: out of memory. */
+char **transaction_environment(struct transaction *transaction);
+
+/* In a forked copy, or before exec in place: free the memory, undo nothing. pam_cap(8) sets ambient capabilities here. */
+void transaction_end_copy(struct transaction *transaction);
+
+/* Undo what was done, newest first, unless it is to be left open; end the handle. Safe on a zeroed or closed one. The
+ * error, if any, has been reported on stderr, in the log and as an event: it changes no exit status. */
+void transaction_close(struct transaction *transaction);

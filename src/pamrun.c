@@ -1,0 +1,309 @@
+/* pamrun - run a command as another user inside a PAM session. pamrun(8), DESIGN: one straight line of phases; each
+ * reads what came before and fills one new value. The only file that reports a failure and ends the program. */
+#include "ask/environment.h"
+#include "ask/identity.h"
+#include "ask/login_defs.h"
+#include "ask/options.h"
+#include "ask/plan.h"
+#include "base/error.h"
+#include "base/events.h"
+#include "base/guard.h"
+#include "base/log.h"
+#include "base/owned.h"
+#include "base/strv.h"
+#include "base/text.h"
+#include "pam/codes.h"
+#include "pam/service.h"
+#include "pam/terminal.h"
+#include "pam/transaction.h"
+#include "run/inherited.h"
+#include "run/privilege.h"
+#include "run/process.h"
+#include "run/pty.h"
+#include "run/supervise.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
+
+/* Everything a run is made of, in the order in which it comes to be. Borrowed from downwards, released upwards. */
+struct run {
+    struct options options;
+    struct events events;
+    struct inherited inherited;
+    struct identity identity;
+    char tty[PATH_MAX];
+    const char *service;
+    struct transaction_request request;
+    struct transaction transaction;
+    struct plan plan;
+    struct strv environment;
+    struct pty pty;
+    struct outcome outcome;
+};
+
+static bool directory_is_owned(const char *path, uid_t uid)
+{
+    struct stat status;
+
+    return lstat(path, &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == uid;
+}
+
+/* ---- reporting ---- */
+
+/* Who asked for whom, in every log line. The audit login uid tells who it was before any su, audit(8). */
+static void log_run(const struct run *run, int priority, const char *verdict, const char *details)
+{
+    char loginuid[24] = "", command[512] = "";
+    int fd = open("/proc/self/loginuid", O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd >= 0 ? read(fd, loginuid, sizeof loginuid - 1) : -1;
+    const struct account *applicant = &run->identity.applicant, *account = &run->identity.account;
+
+    fd_close(&fd);
+    if (length <= 0 || strspn(loginuid, "0123456789") != (size_t)length || strcmp(loginuid, "4294967295") == 0)
+        (void)strcpy(loginuid, "-");
+    if (run->plan.arguments != NULL)
+        (void)text_visible_words(command, sizeof command, run->plan.arguments);
+    else if (run->options.command != NULL)
+        (void)text_visible(command, sizeof command, run->options.command, TEXT_ONE_LINE);
+    else if (run->options.arguments != NULL)
+        (void)text_visible_words(command, sizeof command, run->options.arguments);
+    log_record(priority, "%s: applicant=%s(%ju) loginuid=%s account=%s profile=%s tty=%s%s command=[%s]", verdict,
+               applicant->name != NULL ? applicant->name : "-", (uintmax_t)getuid(), loginuid,
+               account->name != NULL               ? account->name
+               : run->options.account_name != NULL ? run->options.account_name
+                                                   : "-",
+               run->service != NULL ? run->service : "-", run->tty[0] != '\0' ? run->tty : "-", details, command);
+}
+
+/* Say once what failed: to the caller, to the administrator, to the program that reads events. */
+static int report_failure(struct run *run, const struct error *error)
+{
+    char details[1400];
+
+    log_say("%s", error->message);
+    if (error->hint[0] != '\0')
+        log_say("hint: %s", error->hint);
+    (void)snprintf(details, sizeof details, " step=%s code=%s status=%d reason=[%s]", step_name(error->step),
+                   error->pam_code != 0 ? pam_code_name(error->pam_code) : "-", error->status, error->message);
+    log_run(run, LOG_NOTICE, error->status == STATUS_REFUSED ? "refused" : "failed", details);
+    EVENT(&run->events, "failed", TEXT_FIELD("step", step_name(error->step)),
+          TEXT_FIELD("code", error->pam_code != 0 ? pam_code_name(error->pam_code) : ""),
+          TEXT_FIELD("class", error->class == CLASS_USER ? "user" : "node"), NUMBER_FIELD("exit-status", error->status),
+          TEXT_FIELD("message", error->message));
+    return error->status;
+}
+
+/* ---- the phases ---- */
+
+static const char *service_choose(const struct options *options)
+{
+    if (options->profile != NULL)
+        return options->profile;
+    return options->login && service_exists("su-l", service_directories) ? "su-l" : "su";
+}
+
+/* Who asks for whom, and with which profile: all that can be known before PAM is asked. */
+static enum result prepare(struct run *run, struct error *error)
+{
+    const struct options *options = &run->options;
+    struct facilities needed = {.auth = true, .account = !options->no_account, .session = !options->no_session};
+
+    run->service = service_choose(options);
+    (void)terminal_name(run->tty, sizeof run->tty);
+    return service_check(run->service, service_directories, needed, error) == OK
+                   && identity_resolve(&run->identity, options, error) == OK
+               ? OK
+               : FAILED;
+}
+
+/* Modules are root's code in our process: after each, what it must not have changed is put back. */
+static bool restore_after_module(struct error *error, enum step step)
+{
+    return privilege_restore(error, step) && inherited_restore(error, step);
+}
+
+static enum result authenticate(struct run *run, struct error *error)
+{
+    const struct options *options = &run->options;
+
+    run->request = (struct transaction_request){
+        .service = run->service,
+        .account = run->identity.account.name,
+        .applicant = run->identity.applicant.name,
+        .tty = run->tty[0] != '\0' ? run->tty : NULL,
+        .rhost = options->rhost,
+        .environment = options->pam_environment,
+        .deadline_ms = options->deadline_ms,
+        .grace_ms = options->kill_after_ms,
+        .show_information = plan_shows_information(options),
+        .verbose = options->verbose,
+        .restore = restore_after_module,
+    };
+    if (transaction_start(&run->transaction, &run->request, &run->events, error) != OK)
+        return FAILED;
+    if (!options->no_auth && transaction_authenticate(&run->transaction, error) != OK)
+        return FAILED;
+    if (!options->no_account && transaction_account(&run->transaction, error) != OK)
+        return FAILED;
+    return identity_confirm(&run->identity, error);
+}
+
+static enum result open_session(struct run *run, struct error *error)
+{
+    const struct plan *plan = &run->plan;
+
+    if (plan_make(&run->plan, &run->options, &run->identity, strv_get(run->inherited.environment, "SHELL"), error)
+        != OK)
+        return FAILED;
+    if (privilege_take_groups(plan->account, plan->group, plan->groups, error) != OK
+        || transaction_credentials(&run->transaction, error) != OK)
+        return FAILED;
+    return run->options.no_session ? OK : transaction_open_session(&run->transaction, error);
+}
+
+static enum result build_environment(struct run *run, struct error *error)
+{
+    struct login_defs defs = {0};
+    char **pam = transaction_environment(&run->transaction);
+    struct environment_request request = {
+        .applicant = run->inherited.environment,
+        .applicant_is_root = run->identity.applicant.uid == 0,
+        .account = &run->identity.account,
+        .shell = run->plan.shell,
+        .login = run->options.login,
+        .keep = run->options.keep_environment,
+        .kept_names = run->options.kept_names,
+        .defs = &defs,
+        .pam = pam,
+        .pam_given = run->options.pam_environment,
+        .owns_directory = directory_is_owned,
+    };
+    bool built;
+
+    login_defs_read(&defs, "/etc/login.defs");
+    built = pam != NULL && environment_build(&run->environment, &request);
+    login_defs_free(&defs);
+    for (char **entry = pam; entry != NULL && *entry != NULL; entry++)
+        free(*entry);
+    free(pam);
+    return built ? OK : fail_memory(error, STEP_COMMAND);
+}
+
+static void end_pam_copy(void *transaction)
+{
+    transaction_end_copy(transaction);
+}
+
+static void tell_start(void *data, pid_t pid)
+{
+    struct run *run = data;
+
+    run->transaction.leave_open = !run->options.close_on_exit; /* from here on there is something to leave it for */
+    EVENT(&run->events, "command-started", NUMBER_FIELD("pid", pid));
+}
+
+static void tell_end(struct run *run)
+{
+    int status = run->outcome.wait_status;
+
+    if (WIFSIGNALED(status))
+        EVENT(&run->events, "command-ended", NUMBER_FIELD("signal", WTERMSIG(status)),
+              NUMBER_FIELD("exit-status", supervise_exit_status(status)));
+    else
+        EVENT(&run->events, "command-ended", NUMBER_FIELD("status", WEXITSTATUS(status)),
+              NUMBER_FIELD("exit-status", supervise_exit_status(status)));
+}
+
+static enum result run_command(struct run *run, struct error *error)
+{
+    OWNED(process_close) struct child child = {.pidfd = -1, .report = -1};
+    struct launch launch = {
+        .plan = &run->plan,
+        .inherited = &run->inherited,
+        .environment = strv_items(&run->environment),
+        .umask = inherited_umask_now(&run->inherited),
+        .terminal = -1,
+        .before_exec = end_pam_copy,
+        .before_exec_data = &run->transaction,
+    };
+    struct supervise_request request = {
+        .child = &child,
+        .pty = run->plan.pty ? &run->pty : NULL,
+        .own_session = run->plan.new_session || run->plan.pty,
+        .kill_after_ms = run->options.kill_after_ms,
+        .tell_start = run->events.fd >= 0,
+        .on_start = tell_start,
+        .on_start_data = run,
+    };
+
+    if (run->plan.pty && pty_open(&run->pty, run->plan.account->uid, error) != OK)
+        return FAILED;
+    launch.terminal = run->pty.slave;
+    supervise_block_signals();
+    if (guard_stop_signal() != 0) /* between two steps */
+        return guard_fail_stopped(STEP_COMMAND, error);
+    if (run->options.exec) {
+        log_run(run, LOG_INFO, "allowed", "");
+        return process_exec(&launch, error);
+    }
+    if (process_spawn(&child, &launch, error) != OK)
+        return FAILED;
+    if (run->plan.pty)
+        pty_resume(&run->pty);
+    log_run(run, LOG_INFO, "allowed", ""); /* while the command starts; it cannot keep root from writing it */
+    if (supervise_wait(&request, &run->outcome, error) != OK)
+        return FAILED;
+    pty_close(&run->pty);
+    if (!run->outcome.started)
+        return process_fail_start(&run->outcome.failure, &run->plan, error);
+    tell_end(run);
+    return OK;
+}
+
+static void run_close(struct run *run)
+{
+    pty_close(&run->pty); /* first of all: the messages of closing are for a terminal in its own mode */
+    transaction_close(&run->transaction);
+    strv_free(&run->environment);
+    plan_free(&run->plan);
+    identity_free(&run->identity);
+    inherited_free(&run->inherited);
+    options_free(&run->options);
+}
+
+/* --help, --version. true: that was all. */
+static bool tell_about(const struct options *options)
+{
+    if (options->help)
+        options_print_help(stdout);
+    else if (options->version)
+        (void)puts("pamrun " PAMRUN_VERSION);
+    return options->help || options->version;
+}
+
+int main(int argc, char **argv)
+{
+    OWNED(run_close)
+    struct run run = {
+        .events = {.fd = -1}, .inherited = {.directory = -1}, .pty = {.master = -1, .slave = -1, .terminal = -1}};
+    struct error error = {0};
+
+    if (argc < 1 || argv[0] == NULL || !inherited_standard_files()) /* CVE-2021-4034; nothing can be said yet */
+        return STATUS_SYSTEM;
+    if (options_parse(&run.options, argc, argv, &error) != OK)
+        return report_failure(&run, &error);
+    if (tell_about(&run.options))
+        return fflush(stdout) == 0 ? EXIT_SUCCESS : STATUS_SYSTEM;
+    if (privilege_start(&error) != OK || events_start(&run.events, run.options.status_fd, &error) != OK
+        || inherited_take(&run.inherited, run.options.status_fd, &error) != OK || prepare(&run, &error) != OK
+        || authenticate(&run, &error) != OK || open_session(&run, &error) != OK || build_environment(&run, &error) != OK
+        || run_command(&run, &error) != OK)
+        return report_failure(&run, &error);
+    return supervise_exit_status(run.outcome.wait_status);
+}

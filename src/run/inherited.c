@@ -1,0 +1,184 @@
+#include "run/inherited.h"
+
+#include "base/owned.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <paths.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+/* As 022, and a bit that makes it unlike any umask somebody would configure. */
+enum {
+    MODULES_UMASK = 0023
+};
+
+static char *clean_environment[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
+
+bool inherited_standard_files(void)
+{
+    int fd = STDIN_FILENO;
+
+    while (fd <= STDERR_FILENO && fcntl(fd, F_GETFD) >= 0)
+        fd++;
+    if (fd > STDERR_FILENO)
+        return true;
+    do {
+        fd = open(_PATH_DEVNULL, O_RDWR | O_CLOEXEC);
+    } while (fd >= 0 && fd <= STDERR_FILENO && fcntl(fd, F_SETFD, 0) == 0);
+    if (fd < 0)
+        return false;
+    (void)close(fd);
+    return true;
+}
+
+static bool file_identify(struct inherited_file *file)
+{
+    struct stat status;
+
+    if (fstat(file->fd, &status) < 0)
+        return false;
+    file->device = status.st_dev;
+    file->inode = status.st_ino;
+    return true;
+}
+
+static bool files_add(struct inherited *inherited, int fd)
+{
+    struct inherited_file *larger;
+
+    if ((inherited->file_count & (inherited->file_count - 1)) == 0) { /* full: 0, 1, 2, 4, 8, ... */
+        size_t room = inherited->file_count == 0 ? 1 : inherited->file_count * 2;
+
+        larger = reallocarray(inherited->files, room, sizeof *larger);
+        if (larger == NULL)
+            return false;
+        inherited->files = larger;
+    }
+    inherited->files[inherited->file_count].fd = fd;
+    if (file_identify(&inherited->files[inherited->file_count]))
+        inherited->file_count++;
+    return true;
+}
+
+/* List the descriptors above 2. Without /proc none is handed on: no decision hangs on it. */
+static bool files_take(struct inherited *inherited, int taken_fd)
+{
+    static const char list[] = "/proc/self/fd";
+    OWNED(directory_close) DIR *directory = NULL;
+    struct dirent *entry;
+    struct stat status;
+
+    if (stat(list, &status) == 0 && status.st_size == STDERR_FILENO + 1)
+        return true; /* since Linux 6.2 the size is the number of open descriptors, proc(5): 0-2 and nothing else */
+    directory = opendir(list);
+    if (directory == NULL)
+        return errno != EMFILE && errno != ENFILE && errno != ENOMEM;
+    while ((entry = readdir(directory)) != NULL) {
+        int fd = atoi(entry->d_name); /* "." and ".." are 0 */
+
+        if (fd > STDERR_FILENO && fd != dirfd(directory) && fd != taken_fd && !files_add(inherited, fd))
+            return false;
+    }
+    return true;
+}
+
+/* Signals whose disposition matters to us and to modules. The real-time ones stay as they came, also for the
+ * command: twice as many system calls, in every run, would change nothing. */
+enum {
+    SIGNALS_END = 32
+};
+
+/* Find out what is ignored, and make all default: an ignored SIGCHLD would lose us the command's status. */
+static void signals_take(struct inherited *inherited)
+{
+    struct sigaction fresh = {.sa_handler = SIG_DFL}, old;
+    sigset_t none;
+
+    sigemptyset(&inherited->ignored);
+    for (int number = 1; number < SIGNALS_END; number++)
+        if (sigaction(number, NULL, &old) == 0 && old.sa_handler == SIG_IGN) {
+            sigaddset(&inherited->ignored, number);
+            (void)sigaction(number, &fresh, NULL);
+        }
+    sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, &inherited->blocked);
+}
+
+static void timers_stop(void)
+{
+    struct itimerval off = {{0, 0}, {0, 0}};
+
+    (void)setitimer(ITIMER_REAL, &off, NULL);
+    (void)setitimer(ITIMER_VIRTUAL, &off, NULL);
+    (void)setitimer(ITIMER_PROF, &off, NULL);
+}
+
+enum result inherited_take(struct inherited *inherited, int taken_fd, struct error *error)
+{
+    timers_stop(); /* before signals are let through: one that has run out would end us */
+    *inherited = (struct inherited){.environment = environ, .directory = -1, .umask = umask(MODULES_UMASK)};
+    environ = clean_environment;
+    signals_take(inherited);
+    if (!files_take(inherited, taken_fd))
+        return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "/proc/self/fd: %s", strerror(errno));
+    if (close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+        return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "close_range: %s", strerror(errno));
+    inherited->directory = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (inherited->directory < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+        return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "working directory: %s", strerror(errno));
+    if (chdir("/") < 0)
+        return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "/: %s", strerror(errno));
+    return OK;
+}
+
+bool inherited_restore(struct error *error, enum step step)
+{
+    if (inherited_standard_files() && chdir("/") == 0)
+        return true;
+    (void)fail(error, step, STATUS_SYSTEM, "%s: a module closed standard input, output or error: %s", step_name(step),
+               strerror(errno));
+    return false;
+}
+
+mode_t inherited_umask_now(const struct inherited *inherited)
+{
+    mode_t now = umask(MODULES_UMASK);
+
+    return now == MODULES_UMASK ? inherited->umask : now;
+}
+
+static void signals_give_back(const struct inherited *inherited)
+{
+    struct sigaction action = {.sa_handler = SIG_DFL};
+
+    for (int number = 1; number < SIGNALS_END; number++) {
+        action.sa_handler = sigismember(&inherited->ignored, number) == 1 ? SIG_IGN : SIG_DFL;
+        (void)sigaction(number, &action, NULL);
+    }
+    (void)sigprocmask(SIG_SETMASK, &inherited->blocked, NULL);
+}
+
+void inherited_give_back(const struct inherited *inherited, mode_t umask_now)
+{
+    (void)umask(umask_now);
+    (void)close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+    for (size_t at = 0; at < inherited->file_count; at++) {
+        const struct inherited_file *file = &inherited->files[at];
+        struct inherited_file now = {.fd = file->fd};
+
+        if (file_identify(&now) && now.device == file->device && now.inode == file->inode)
+            (void)fcntl(file->fd, F_SETFD, 0);
+    }
+    signals_give_back(inherited);
+}
+
+void inherited_free(struct inherited *inherited)
+{
+    fd_close(&inherited->directory);
+    free(inherited->files);
+    *inherited = (struct inherited){.directory = -1};
+}

@@ -1,0 +1,44 @@
+/* inherited.h - what execve(2) handed us from the applicant: taken stock of and put right before anything else runs,
+ * because modules and their helpers inherit it; given back to the command right before exec. */
+#pragma once
+
+#include "base/error.h"
+
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+struct inherited_file {
+    int fd;
+    dev_t device; /* which file it was: a module may close a descriptor and get its number for another file */
+    ino_t inode;
+};
+
+struct inherited {
+    char **environment; /* the applicant's; the modules' is a clean one */
+    sigset_t blocked, ignored;
+    mode_t umask;
+    int directory;                /* the working directory, O_PATH; -1: it cannot be opened */
+    struct inherited_file *files; /* descriptors above 2, for the command */
+    size_t file_count;
+};
+
+/* In a new process: descriptors 0-2 open, those above close-on-exec, signals default and not blocked, no timer, umask
+ * and working directory ("/") known, environment clean. Call it before anything else is opened.
+ * taken_fd: a descriptor that is ours and not the command's (--json-status-fd); -1. */
+enum result CHECKED inherited_take(struct inherited *inherited, int taken_fd, struct error *error);
+
+/* Descriptors 0-2 alone: before anything can print. false: /dev/null cannot be opened. */
+bool inherited_standard_files(void);
+
+/* After a module ran: descriptors 0-2 and the working directory as they were for us. */
+bool inherited_restore(struct error *error, enum step step);
+
+/* The umask that the modules are called with is one that nobody configures, so that pam_umask(8)'s is told from it. */
+mode_t inherited_umask_now(const struct inherited *inherited);
+
+/* In the process that will be the command: signals, umask and descriptors as they came; all other descriptors above 2
+ * are closed by exec. No memory is allocated. */
+void inherited_give_back(const struct inherited *inherited, mode_t umask_now);
+
+void inherited_free(struct inherited *inherited);

@@ -1,0 +1,203 @@
+/* Theory of operation
+ *
+ * moment                 process  real uid   effective  groups       why
+ * ---------------------  -------  ---------  ---------  -----------  --------------------------------------------
+ * start                  parent   applicant  0          applicant's  everything the applicant left behind is put
+ *                                                                    right before pam_start: modules' helpers
+ *                                                                    inherit it
+ * authenticate, account  parent   applicant  0          applicant's  pam_rootok(8) asks getuid(): never make it 0
+ *                                                                    before both are through
+ * setcred, open_session  parent   0          0          account's    groups before setcred: pam_group(8) adds to
+ *                                                                    them, so they are never set again
+ * waiting, closing       parent   0          0          account's    modules are root's code; one process opens
+ *                                                                    and closes
+ * after fork             child    account    account    as parent's  group id, then user id, then proof that
+ *                                                                    nothing comes back; then the PAM copy is
+ *                                                                    ended (pam_cap(8) sets ambient capabilities
+ *                                                                    there); chdir after that, as the account
+ *
+ * Until callers who are not root are let in, the applicant is root and the real user id is 0 throughout. */
+#include "run/privilege.h"
+
+#include "base/owned.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* What the ids have to be between modules: process-wide as the ids themselves. */
+static struct {
+    uid_t real, effective, saved;
+    gid_t real_group, effective_group, saved_group;
+} expected;
+
+enum {
+    GROUPS_START = 32,
+    GROUPS_MAX = 65536
+}; /* the latter: NGROUPS_MAX of Linux */
+
+static bool ids_read(void)
+{
+    return getresuid(&expected.real, &expected.effective, &expected.saved) == 0
+           && getresgid(&expected.real_group, &expected.effective_group, &expected.saved_group) == 0;
+}
+
+/* An empty inheritable set means an empty ambient one. Asked of the kernel itself: libcap-ng would read
+ * /proc/self/status twice for it, in every run. */
+static bool capabilities_are_inherited(void)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3] = {{0}};
+
+    return syscall(SYS_capget, &header, sets) != 0 || (sets[0].inheritable | sets[1].inheritable) != 0;
+}
+
+/* Inheritable and ambient capabilities survive into the command (capabilities(7)); those that are there after the
+ * modules ran are to be a module's, pam_cap(8), not the applicant's. */
+static bool capabilities_clean(void)
+{
+    if (!capabilities_are_inherited())
+        return true;
+    if (capng_get_caps_process() != 0)
+        return false;
+    for (unsigned int capability = 0; capability <= (unsigned int)CAP_LAST_CAP; capability++)
+        (void)capng_update(CAPNG_DROP, CAPNG_INHERITABLE | CAPNG_AMBIENT, capability);
+    return capng_apply(CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT) == 0 && !capabilities_are_inherited();
+}
+
+/* With SECBIT_NO_SETUID_FIXUP and the like, setuid(2) would leave the command its capabilities. */
+static bool securebits_clean(void)
+{
+    int bits = prctl(PR_GET_SECUREBITS, 0, 0, 0, 0);
+
+    return bits == 0 || (bits > 0 && prctl(PR_SET_SECUREBITS, 0, 0, 0, 0) == 0);
+}
+
+enum result privilege_start(struct error *error)
+{
+    if (!ids_read())
+        return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "user ids: %s", strerror(errno));
+    if (expected.real != 0) {
+        (void)fail(error, STEP_OPTIONS, STATUS_REFUSED, "only root may call pamrun");
+        return fail_hint(error, "other callers are not let in yet; use su(1)");
+    }
+    if (expected.effective != 0)
+        return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "the effective user id is not 0");
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) != 0)
+        return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "prctl: %s", strerror(errno));
+    if (!securebits_clean())
+        return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "securebits are set and cannot be cleared");
+    if (!capabilities_clean())
+        return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "inherited capabilities cannot be cleared");
+    return OK;
+}
+
+static int compare_groups(const void *left, const void *right)
+{
+    gid_t a = *(const gid_t *)left, b = *(const gid_t *)right;
+
+    return (a > b) - (a < b);
+}
+
+/* setgroups(2), and proof: a seccomp filter or security module may have let it "succeed" without effect. */
+static int groups_set(gid_t *ids, size_t count)
+{
+    OWNED(memory_free) gid_t *now = calloc(count + 1, sizeof *now);
+    int got;
+
+    if (now == NULL)
+        return ENOMEM;
+    if (setgroups(count, ids) != 0)
+        return errno;
+    got = getgroups((int)count, now);
+    if (got < 0 || (size_t)got != count)
+        return EPERM;
+    qsort(ids, count, sizeof *ids, compare_groups);
+    qsort(now, count, sizeof *now, compare_groups);
+    return memcmp(ids, now, count * sizeof *now) == 0 ? 0 : EPERM;
+}
+
+/* As many as there are: initgroups(3) would cut the list without a word. */
+static int groups_of_account(const struct account *account, gid_t group, gid_t **ids, size_t *count)
+{
+    int room = GROUPS_START, number;
+
+    *ids = NULL;
+    do {
+        gid_t *larger = reallocarray(*ids, (size_t)room, sizeof *larger);
+
+        if (larger == NULL)
+            return ENOMEM;
+        *ids = larger;
+        number = room;
+        if (getgrouplist(account->name, group, *ids, &number) >= 0) {
+            *count = (size_t)number;
+            return 0;
+        }
+        room = number > room ? number : room * 2;
+    } while (room <= GROUPS_MAX);
+    return E2BIG;
+}
+
+enum result privilege_take_groups(const struct account *account, gid_t group, const struct group_list *list,
+                                  struct error *error)
+{
+    OWNED(memory_free) gid_t *ids = NULL;
+    size_t count = list != NULL ? list->count : 0;
+    int problem = 0;
+
+    if (list != NULL) {
+        ids = calloc(count, sizeof *ids);
+        if (ids == NULL)
+            return fail_memory(error, STEP_GROUPS);
+        memcpy(ids, list->ids, count * sizeof *ids);
+    } else {
+        problem = groups_of_account(account, group, &ids, &count);
+    }
+    if (problem == 0)
+        problem = groups_set(ids, count);
+    if (problem != 0)
+        return fail(error, STEP_GROUPS, STATUS_SYSTEM, "groups of %s: %s", account->name, strerror(problem));
+    return OK;
+}
+
+bool privilege_restore(struct error *error, enum step step)
+{
+    uid_t real, effective, saved;
+    gid_t real_group, effective_group, saved_group;
+
+    if (getresuid(&real, &effective, &saved) == 0 && real == expected.real && effective == expected.effective
+        && saved == expected.saved && getresgid(&real_group, &effective_group, &saved_group) == 0
+        && real_group == expected.real_group && effective_group == expected.effective_group
+        && saved_group == expected.saved_group)
+        return true;
+    if (seteuid(0) == 0 && setresgid(expected.real_group, expected.effective_group, expected.saved_group) == 0
+        && setresuid(expected.real, expected.effective, expected.saved) == 0)
+        return true;
+    (void)fail(error, step, STATUS_SYSTEM, "%s: a module changed our user ids and they cannot be put back",
+               step_name(step));
+    return false;
+}
+
+int privilege_become(uid_t uid, gid_t gid)
+{
+    uid_t real, effective, saved;
+    gid_t real_group, effective_group, saved_group;
+
+    if (setresgid(gid, gid, gid) != 0 || setresuid(uid, uid, uid) != 0)
+        return errno;
+    if (getresuid(&real, &effective, &saved) != 0 || real != uid || effective != uid || saved != uid
+        || getresgid(&real_group, &effective_group, &saved_group) != 0 || real_group != gid || effective_group != gid
+        || saved_group != gid)
+        return EPERM;
+    if (uid != 0 && (setresuid((uid_t)-1, 0, (uid_t)-1) == 0 || setresuid(0, (uid_t)-1, (uid_t)-1) == 0))
+        return EPERM;
+    return 0;
+}

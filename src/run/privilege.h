@@ -1,0 +1,22 @@
+/* privilege.h - the only caller of set*id, setgroups, prctl and libcap-ng. The theory of operation is in
+ * privilege.c. */
+#pragma once
+
+#include "ask/identity.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+
+/* First thing in main: are we root, called by root? Memory cannot be read by others or dumped from here on; what the
+ * applicant left in inheritable and ambient capabilities and securebits is gone. */
+enum result CHECKED privilege_start(struct error *error);
+
+/* Take on the account's groups (list: instead of them; NULL: initgroups(3)'s), before setcred: modules add to them. */
+enum result CHECKED privilege_take_groups(const struct account *account, gid_t group, const struct group_list *list,
+                                          struct error *error);
+
+/* After a module ran: put back user and group ids that it changed. false, error filled in: it cannot be done. */
+bool privilege_restore(struct error *error, enum step step);
+
+/* In the process that will be the command: become the account for good, and prove it. 0, or an errno value. */
+int privilege_become(uid_t uid, gid_t gid);

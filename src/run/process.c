@@ -1,0 +1,142 @@
+#include "run/process.h"
+
+#include "base/owned.h"
+#include "base/text.h"
+#include "run/privilege.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static const char home_missing[] = "pamrun: the home directory cannot be entered, starting in /\n";
+
+/* A session of its own, and the pseudo-terminal as its controlling one. */
+static bool session_start(const struct launch *launch)
+{
+    if (!launch->plan->new_session && launch->terminal < 0)
+        return true;
+    if (setsid() < 0)
+        return false;
+    if (launch->terminal < 0)
+        return true;
+    if (ioctl(launch->terminal, TIOCSCTTY, 0) < 0)
+        return false;
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (isatty(fd) == 1 && dup2(launch->terminal, fd) < 0)
+            return false;
+    return true;
+}
+
+/* Where the applicant was, with his right to be there, as under su(1): a root shell in /root runs commands as others.
+ * Where root has no right to (a home on NFS, somebody's FUSE mount), the account may. */
+static bool directory_return(const struct inherited *inherited, bool *returned)
+{
+    if (!*returned && inherited->directory >= 0)
+        *returned = fchdir(inherited->directory) == 0;
+    return *returned;
+}
+
+/* The directory that was asked for, as the account. A login without a home starts in "/", login(1). */
+static bool directory_enter(const struct plan *plan)
+{
+    if (chdir(plan->directory) == 0)
+        return true;
+    if (plan->directory_must_exist || chdir("/") != 0)
+        return false;
+    (void)!write(STDERR_FILENO, home_missing, sizeof home_missing - 1);
+    return true;
+}
+
+/* From the parent's state to the command. Returns only when that fails; the caller must end the process or, when it
+ * did not fork, report. */
+static struct start_failure become_command(const struct launch *launch)
+{
+    const struct plan *plan = launch->plan;
+    bool returned = plan->directory != NULL;
+    int problem;
+
+    if (!session_start(launch))
+        return (struct start_failure){START_SESSION, errno};
+    (void)directory_return(launch->inherited, &returned);
+    problem = privilege_become(plan->account->uid, plan->group);
+    if (problem != 0)
+        return (struct start_failure){START_IDS, problem};
+    launch->before_exec(launch->before_exec_data);
+    if (!directory_return(launch->inherited, &returned) || (plan->directory != NULL && !directory_enter(plan)))
+        return (struct start_failure){START_DIRECTORY, errno};
+    inherited_give_back(launch->inherited, launch->umask);
+    environ = (char **)launch->environment; /* execvp(3) looks the command up on this PATH, the account's */
+    if (plan->shell != NULL)
+        (void)execv(plan->shell, plan->arguments);
+    else
+        (void)execvp(plan->arguments[0], plan->arguments);
+    return (struct start_failure){START_EXEC, errno};
+}
+
+enum result process_spawn(struct child *child, const struct launch *launch, struct error *error)
+{
+    int report[2];
+
+    *child = (struct child){.pidfd = -1, .report = -1};
+    if (pipe2(report, O_CLOEXEC) < 0)
+        return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: pipe: %s", strerror(errno));
+    child->pid = fork();
+    if (child->pid == 0) {
+        struct start_failure failure = become_command(launch);
+
+        (void)!write(report[1], &failure, sizeof failure);
+        _exit(STATUS_CANNOT_RUN);
+    }
+    (void)close(report[1]);
+    child->report = report[0];
+    if (child->pid < 0) {
+        int problem = errno;
+
+        (void)close(child->report);
+        child->report = -1;
+        return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: fork: %s", strerror(problem));
+    }
+    child->pidfd = (int)syscall(SYS_pidfd_open, child->pid, 0); /* race-free: it was not waited for */
+    return OK;
+}
+
+enum result process_exec(const struct launch *launch, struct error *error)
+{
+    struct start_failure failure = become_command(launch);
+
+    return process_fail_start(&failure, launch->plan, error);
+}
+
+enum result process_fail_start(const struct start_failure *failure, const struct plan *plan, struct error *error)
+{
+    const char *command = plan->shell != NULL ? plan->shell : plan->arguments[0];
+    char shown[512];
+
+    switch (failure->what) {
+    case START_IDS:
+        return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: cannot become %s: %s", plan->account->name,
+                    strerror(failure->problem));
+    case START_SESSION:
+        return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: session of its own: %s", strerror(failure->problem));
+    case START_DIRECTORY:
+        (void)text_visible(shown, sizeof shown, plan->directory != NULL ? plan->directory : "working directory",
+                           TEXT_ONE_LINE);
+        (void)fail(error, STEP_COMMAND, STATUS_SYSTEM, "%s: cannot be entered by %s: %s", shown, plan->account->name,
+                   strerror(failure->problem));
+        return fail_hint(error, "--chdir DIR names another");
+    default:
+        (void)text_visible(shown, sizeof shown, command, TEXT_ONE_LINE);
+        return fail(error, STEP_COMMAND, failure->problem == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN,
+                    "%s: cannot be executed by %s: %s", shown, plan->account->name, strerror(failure->problem));
+    }
+}
+
+void process_close(struct child *child)
+{
+    fd_close(&child->pidfd);
+    fd_close(&child->report);
+}

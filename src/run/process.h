@@ -1,0 +1,48 @@
+/* process.h - the only fork and exec: from the parent to the command. */
+#pragma once
+
+#include "ask/plan.h"
+#include "base/error.h"
+#include "run/inherited.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* All that the command's process needs, made ready by the parent: nothing is allocated or looked up after fork. */
+struct launch {
+    const struct plan *plan;
+    const struct inherited *inherited;
+    char *const *environment;
+    mode_t umask;
+    int terminal;                /* the command's side of a pseudo-terminal; -1: none */
+    void (*before_exec)(void *); /* called as the account, before chdir and exec; ends the copied PAM handle */
+    void *before_exec_data;
+};
+
+struct child {
+    pid_t pid;
+    int pidfd;  /* the only way it is signalled: a number may be another process's by then */
+    int report; /* end of file: it runs; else a struct start_failure */
+};
+
+/* Why the command's process did not become the command. */
+struct start_failure {
+    enum {
+        START_IDS,
+        START_SESSION,
+        START_DIRECTORY,
+        START_EXEC
+    } what;
+    int problem; /* errno */
+};
+
+/* Fork and start. Signals must be blocked; the child gives the applicant's mask back. The child never returns. */
+enum result CHECKED process_spawn(struct child *child, const struct launch *launch, struct error *error);
+
+/* Become the command in this process. Returns only when that failed, as the account by then. */
+enum result CHECKED process_exec(const struct launch *launch, struct error *error);
+
+/* Fill the error: status 126, 127 or 71. Returns FAILED. */
+enum result process_fail_start(const struct start_failure *failure, const struct plan *plan, struct error *error);
+
+void process_close(struct child *child);

@@ -1,0 +1,150 @@
+#include "run/pty.h"
+
+#include "base/owned.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The applicant's terminal by an open file of our own, so that it can be made non-blocking without his noticing. Only
+ * when one of 0-2 is a terminal at all: the controlling one of a command in a pipeline is not ours to read. */
+static int terminal_open(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (isatty(fd) == 1)
+            return open("/dev/tty", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    return -1;
+}
+
+/* tty(4): 0620 and group tty, so that write(1) and mesg(1) work. */
+static bool slave_give(int slave, uid_t uid)
+{
+    struct stat status;
+
+    return fstat(slave, &status) == 0 && fchown(slave, uid, status.st_gid) == 0 && fchmod(slave, 0620) == 0;
+}
+
+enum result pty_open(struct pty *pty, uid_t uid, struct error *error)
+{
+    pty->terminal = -1;
+    pty->slave = -1;
+    pty->master = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (pty->master >= 0 && unlockpt(pty->master) == 0) /* by descriptor: a path in /dev/pts could be another's */
+        pty->slave = ioctl(pty->master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (pty->slave < 0 || !slave_give(pty->slave, uid))
+        return fail(error, STEP_COMMAND, STATUS_SYSTEM, "pseudo-terminal: %s", strerror(errno));
+    pty->terminal = terminal_open();
+    if (pty->terminal >= 0 && tcgetattr(pty->terminal, &pty->modes) == 0) {
+        (void)tcsetattr(pty->slave, TCSANOW, &pty->modes);
+        pty_resize(pty);
+    } else {
+        fd_close(&pty->terminal);
+    }
+    return OK;
+}
+
+void pty_resize(struct pty *pty)
+{
+    struct winsize size;
+
+    if (pty->terminal >= 0 && ioctl(pty->terminal, TIOCGWINSZ, &size) == 0)
+        (void)ioctl(pty->master, TIOCSWINSZ, &size); /* the kernel sends the command SIGWINCH if it changed */
+}
+
+/* Setting modes from the background would stop us: SIGTTOU is blocked, but the shell's terminal is not ours then. */
+void pty_resume(struct pty *pty)
+{
+    struct termios raw = pty->modes;
+
+    if (pty->terminal < 0 || pty->raw || tcgetpgrp(pty->terminal) != getpgrp())
+        return;
+    pty_resize(pty);
+    cfmakeraw(&raw);
+    pty->raw = tcsetattr(pty->terminal, TCSADRAIN, &raw) == 0;
+}
+
+void pty_pause(struct pty *pty)
+{
+    if (pty->raw)
+        (void)tcsetattr(pty->terminal, TCSADRAIN, &pty->modes);
+    pty->raw = false;
+}
+
+static bool buffer_is_empty(const struct pty_buffer *buffer)
+{
+    return buffer->start == buffer->end;
+}
+
+/* false: end of file or an error; EIO is how a pseudo-terminal says that the other side is closed. */
+static bool buffer_fill(struct pty_buffer *buffer, int fd)
+{
+    ssize_t got = read(fd, buffer->bytes, sizeof buffer->bytes);
+
+    if (got <= 0)
+        return got < 0 && (errno == EAGAIN || errno == EINTR);
+    buffer->start = 0;
+    buffer->end = (size_t)got;
+    return true;
+}
+
+static bool buffer_drain(struct pty_buffer *buffer, int fd)
+{
+    ssize_t put = write(fd, buffer->bytes + buffer->start, buffer->end - buffer->start);
+
+    if (put < 0)
+        return errno == EAGAIN || errno == EINTR;
+    buffer->start += (size_t)put;
+    return true;
+}
+
+void pty_before_poll(const struct pty *pty, struct pollfd *sources)
+{
+    bool input = !buffer_is_empty(&pty->to_command), output = !buffer_is_empty(&pty->to_terminal);
+
+    sources[0] = (struct pollfd){.fd = pty->ended ? -1 : pty->master,
+                                 .events = (short)((output ? 0 : POLLIN) | (input ? POLLOUT : 0))};
+    sources[1] = (struct pollfd){.fd = pty->hung_up ? -1 : pty->terminal,
+                                 .events = (short)((input || !pty->raw ? 0 : POLLIN) | (output ? POLLOUT : 0))};
+    for (int at = 0; at < PTY_SOURCES; at++)
+        if (sources[at].events == 0)
+            sources[at].fd = -1; /* POLLHUP comes unasked, again and again */
+}
+
+void pty_after_poll(struct pty *pty, const struct pollfd *sources)
+{
+    enum {
+        CAN_READ = POLLIN | POLLHUP | POLLERR
+    };
+
+    if ((sources[1].revents & CAN_READ) != 0 && buffer_is_empty(&pty->to_command) && pty->raw
+        && !buffer_fill(&pty->to_command, pty->terminal))
+        pty->hung_up = true;
+    if ((sources[0].revents & CAN_READ) != 0 && buffer_is_empty(&pty->to_terminal)
+        && !buffer_fill(&pty->to_terminal, pty->master))
+        pty->ended = true;
+    if (!buffer_is_empty(&pty->to_command) && !buffer_drain(&pty->to_command, pty->master))
+        pty->to_command.start = pty->to_command.end;
+    if (!buffer_is_empty(&pty->to_terminal)
+        && (pty->terminal < 0 || pty->hung_up || !buffer_drain(&pty->to_terminal, pty->terminal)))
+        pty->to_terminal.start = pty->to_terminal.end; /* nobody to show it to */
+}
+
+bool pty_has_output(const struct pty *pty)
+{
+    struct pollfd master = {.fd = pty->master, .events = POLLIN};
+
+    return !buffer_is_empty(&pty->to_terminal)
+           || (!pty->ended && poll(&master, 1, 0) == 1 && (master.revents & POLLIN) != 0);
+}
+
+void pty_close(struct pty *pty)
+{
+    pty_pause(pty);
+    fd_close(&pty->master);
+    fd_close(&pty->slave);
+    fd_close(&pty->terminal);
+}

@@ -1,0 +1,280 @@
+#include "run/supervise.h"
+
+#include "base/log.h"
+#include "base/owned.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+struct loop {
+    const struct supervise_request *request;
+    const struct child *child;
+    struct outcome *outcome;
+    int signals;      /* signalfd(2) */
+    bool report_open; /* the command's process has not said yet how its start went */
+    bool ended;
+    int64_t kill_at_ms; /* CLOCK_MONOTONIC; 0: not told to end */
+};
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void supervise_block_signals(void)
+{
+    sigset_t all;
+
+    sigfillset(&all);
+    (void)sigprocmask(SIG_SETMASK, &all, NULL);
+}
+
+static void child_signal(const struct loop *loop, int number)
+{
+    (void)syscall(SYS_pidfd_send_signal, loop->child->pidfd, number, NULL, 0);
+}
+
+/* A signal that somebody sent to us is meant for the command. Not one that the command sent itself: kill(0, ...)
+ * reaches us as well as it. Not what the terminal sent to both of us. */
+static bool is_for_command(const struct loop *loop, const struct signalfd_siginfo *info)
+{
+    if (info->ssi_code == SI_KERNEL)
+        return loop->request->own_session;
+    return info->ssi_pid != (uint32_t)loop->child->pid;
+}
+
+/* Told to end: the command is, and has so long until it is killed. */
+static void end_command(struct loop *loop)
+{
+    child_signal(loop, SIGTERM);
+    if (loop->kill_at_ms == 0 && loop->request->kill_after_ms >= 0)
+        loop->kill_at_ms = now_ms() + loop->request->kill_after_ms;
+}
+
+static void forward(struct loop *loop, const struct signalfd_siginfo *info)
+{
+    int number = (int)info->ssi_signo;
+
+    if (loop->request->pty != NULL && number == SIGCONT)
+        pty_resume(loop->request->pty);
+    if (!is_for_command(loop, info))
+        return;
+    switch (number) {
+    case SIGTSTP:
+    case SIGTTIN:
+    case SIGTTOU: /* in a session of its own nothing but SIGSTOP stops it: its process group is orphaned */
+        child_signal(loop, loop->request->own_session ? SIGSTOP : number);
+        break;
+    case SIGTERM:
+        end_command(loop);
+        break;
+    case SIGWINCH:
+        if (loop->request->pty != NULL)
+            pty_resize(loop->request->pty);
+        else
+            child_signal(loop, SIGWINCH);
+        break;
+    case SIGHUP:
+    case SIGINT:
+    case SIGQUIT:
+    case SIGUSR1:
+    case SIGUSR2:
+    case SIGALRM:
+    case SIGCONT:
+        child_signal(loop, number);
+        break;
+    default: /* SIGPIPE, SIGXCPU, ...: about us, not about the command */
+        break;
+    }
+}
+
+/* When the command stops, so do we: whoever watches us, a shell's job control, is to see it. */
+static void stop_with_command(struct loop *loop)
+{
+    if (loop->request->pty != NULL)
+        pty_pause(loop->request->pty);
+    (void)raise(SIGSTOP);
+    if (loop->request->pty != NULL)
+        pty_resume(loop->request->pty);
+    child_signal(loop, SIGCONT);
+}
+
+static void child_look(struct loop *loop)
+{
+    siginfo_t info = {.si_pid = 0};
+
+    while (!loop->ended && waitid(P_PID, (id_t)loop->child->pid, &info, WEXITED | WSTOPPED | WNOHANG) == 0
+           && info.si_pid != 0) {
+        switch (info.si_code) {
+        case CLD_STOPPED:
+            stop_with_command(loop);
+            break;
+        case CLD_EXITED:
+            loop->outcome->wait_status = W_EXITCODE(info.si_status, 0);
+            loop->ended = true;
+            break;
+        case CLD_KILLED:
+        case CLD_DUMPED:
+            loop->outcome->wait_status = W_EXITCODE(0, info.si_status);
+            loop->ended = true;
+            break;
+        default:
+            break;
+        }
+        info.si_pid = 0;
+    }
+}
+
+/* End of file on the report: exec closed it, the command runs. */
+static void report_read(struct loop *loop)
+{
+    ssize_t got = read(loop->child->report, &loop->outcome->failure, sizeof loop->outcome->failure);
+
+    if (got < 0 && errno == EINTR)
+        return;
+    loop->report_open = false;
+    loop->outcome->started = got == 0;
+    if (loop->outcome->started)
+        loop->request->on_start(loop->request->on_start_data, loop->child->pid);
+}
+
+static void signals_read(struct loop *loop)
+{
+    struct signalfd_siginfo info;
+
+    while (read(loop->signals, &info, sizeof info) == (ssize_t)sizeof info)
+        if (info.ssi_signo != SIGCHLD)
+            forward(loop, &info);
+    child_look(loop);
+}
+
+/* Milliseconds until the command is to be killed, for poll(2). */
+static int time_left(const struct loop *loop)
+{
+    int64_t left = loop->kill_at_ms - now_ms();
+
+    if (loop->kill_at_ms == 0)
+        return -1;
+    return left > 0 ? (int)left : 0;
+}
+
+static void kill_when_due(struct loop *loop)
+{
+    if (loop->kill_at_ms == 0 || now_ms() < loop->kill_at_ms)
+        return;
+    log_say("the command did not end within %d.%03d s of SIGTERM: killed", loop->request->kill_after_ms / 1000,
+            loop->request->kill_after_ms % 1000);
+    child_signal(loop, SIGCONT);
+    child_signal(loop, SIGKILL);
+    loop->kill_at_ms = 0;
+}
+
+/* The applicant's terminal has gone: the command is told as a terminal's would be, and has to end. */
+static void hang_up(struct loop *loop)
+{
+    child_signal(loop, SIGHUP);
+    child_signal(loop, SIGCONT);
+    end_command(loop);
+}
+
+static void pty_serve(struct loop *loop, const struct pollfd *sources)
+{
+    struct pty *pty = loop->request->pty;
+    bool was_there = !pty->hung_up;
+
+    pty_after_poll(pty, sources);
+    if (was_there && pty->hung_up)
+        hang_up(loop);
+}
+
+/* Is there still something to wait for? Output that the command left in the pseudo-terminal is shown, unless we were
+ * told to end. */
+static bool loop_goes_on(const struct loop *loop)
+{
+    if (!loop->ended || loop->report_open)
+        return true;
+    return loop->request->pty != NULL && loop->kill_at_ms == 0 && pty_has_output(loop->request->pty);
+}
+
+static void wait_in_loop(struct loop *loop)
+{
+    enum {
+        SIGNALS,
+        CHILD,
+        REPORT,
+        PTY,
+        SOURCES = PTY + PTY_SOURCES
+    };
+    struct pollfd sources[SOURCES] = {
+        [SIGNALS] = {.fd = loop->signals, .events = POLLIN},
+        [CHILD] = {.fd = loop->child->pidfd, .events = POLLIN},
+        [REPORT] = {.fd = loop->child->report, .events = POLLIN},
+    };
+    nfds_t count = loop->request->pty != NULL ? SOURCES : PTY;
+
+    child_look(loop); /* a stop or end before the signalfd existed */
+    while (loop_goes_on(loop)) {
+        /* One wake-up less for the run that nobody wants to hear about before it ends. */
+        sources[REPORT].fd = loop->report_open && (loop->request->tell_start || loop->ended) ? loop->child->report : -1;
+        sources[CHILD].fd = loop->ended ? -1 : loop->child->pidfd;
+        if (loop->request->pty != NULL)
+            pty_before_poll(loop->request->pty, sources + PTY);
+        if (poll(sources, count, time_left(loop)) < 0 && errno != EINTR)
+            break;
+        if (sources[REPORT].revents != 0)
+            report_read(loop);
+        if (sources[SIGNALS].revents != 0)
+            signals_read(loop);
+        if (sources[CHILD].revents != 0)
+            child_look(loop);
+        if (loop->request->pty != NULL)
+            pty_serve(loop, sources + PTY);
+        kill_when_due(loop);
+    }
+}
+
+static void child_end(const struct child *child)
+{
+    (void)kill(child->pid, SIGKILL); /* ours, and not reaped: the number cannot be another's */
+    while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+}
+
+enum result supervise_wait(const struct supervise_request *request, struct outcome *outcome, struct error *error)
+{
+    OWNED(fd_close) int signals = -1;
+    struct loop loop = {.request = request, .child = request->child, .outcome = outcome, .report_open = true};
+    sigset_t all;
+
+    *outcome = (struct outcome){0};
+    sigfillset(&all);
+    signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (signals < 0 || request->child->pidfd < 0) {
+        int problem = errno;
+
+        child_end(request->child);
+        return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: cannot be watched, killed: %s", strerror(problem));
+    }
+    loop.signals = signals;
+    wait_in_loop(&loop);
+    if (!loop.ended) {
+        child_end(request->child);
+        return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: cannot be watched, killed: %s", strerror(errno));
+    }
+    return OK;
+}
+
+int supervise_exit_status(int wait_status)
+{
+    return WIFSIGNALED(wait_status) ? STATUS_SIGNAL_BASE + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+}
