@@ -23,7 +23,6 @@
 #include "run/supervise.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,7 +36,7 @@ struct run {
     struct events events;
     struct inherited inherited;
     struct identity identity;
-    char tty[PATH_MAX];
+    char tty[128];
     const char *service;
     struct transaction_request request;
     struct transaction transaction;
@@ -294,7 +293,7 @@ int main(int argc, char **argv)
         .events = {.fd = -1}, .inherited = {.directory = -1}, .pty = {.master = -1, .slave = -1, .terminal = -1}};
     struct error error = {0};
 
-    if (argc < 1 || argv[0] == NULL || !inherited_standard_files()) /* CVE-2021-4034; nothing can be said yet */
+    if (argc < 1 || argv[0] == NULL || !inherited_start(&run.inherited)) /* CVE-2021-4034; nothing can be said yet */
         return STATUS_SYSTEM;
     if (options_parse(&run.options, argc, argv, &error) != OK)
         return report_failure(&run, &error);

@@ -1,6 +1,8 @@
 #include "ask/login_defs.h"
 
-#include <stdio.h>
+#include "base/file.h"
+#include "base/owned.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,14 +19,14 @@ static void set_text(char **target, const char *value)
 /* One line: name, blanks, value that may stand in double quotes. */
 static void line_apply(struct login_defs *defs, char *line, bool *has_supath)
 {
-    char *name = line + strspn(line, " \t"), *value = name + strcspn(name, " \t\n"), *end;
+    char *name = line + strspn(line, " \t"), *value = name + strcspn(name, " \t"), *end;
 
     if (*name == '#' || *value == '\0')
         return;
     *value++ = '\0';
     value += strspn(value, " \t\"");
     end = value + strlen(value);
-    while (end > value && strchr(" \t\n\"", end[-1]) != NULL)
+    while (end > value && strchr(" \t\r\"", end[-1]) != NULL)
         *--end = '\0';
     if (strcmp(name, "ENV_PATH") == 0) {
         set_text(&defs->path, value);
@@ -40,17 +42,12 @@ static void line_apply(struct login_defs *defs, char *line, bool *has_supath)
 
 void login_defs_read(struct login_defs *defs, const char *file)
 {
-    FILE *stream = fopen(file, "re");
+    OWNED(memory_free) char *text = file_read(file, NULL);
     bool has_supath = false;
-    char *line = NULL;
-    size_t room = 0;
+    char *rest = text, *line;
 
-    if (stream == NULL)
-        return;
-    while (getline(&line, &room, stream) >= 0)
+    while (text != NULL && (line = file_next_line(&rest)) != NULL)
         line_apply(defs, line, &has_supath);
-    free(line);
-    (void)fclose(stream);
 }
 
 void login_defs_free(struct login_defs *defs)

@@ -18,7 +18,7 @@ static void say(char *line, size_t length)
 void log_say(const char *format, ...)
 {
     static const char prefix[] = "pamrun: ";
-    char text[2048], line[4096];
+    char text[1700], line[2600];
     size_t length = sizeof prefix - 1;
     va_list arguments;
 
@@ -32,14 +32,14 @@ void log_say(const char *format, ...)
 
 void log_say_module(const char *text)
 {
-    char line[4096];
+    char line[2600];
 
     say(line, text_visible(line, sizeof line - 1, text, TEXT_MANY_LINES));
 }
 
 void log_record(int priority, const char *format, ...)
 {
-    char text[2048], line[2048];
+    char text[1700], line[1900];
     va_list arguments;
 
     va_start(arguments, format);

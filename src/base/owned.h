@@ -33,6 +33,14 @@ static inline void memory_free(void *at)
     *pointer = NULL;
 }
 
+static inline char *memory_take(char **text)
+{
+    char *taken = *text;
+
+    *text = NULL;
+    return taken;
+}
+
 static inline void directory_close(DIR **directory)
 {
     if (*directory != NULL)

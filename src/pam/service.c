@@ -1,5 +1,6 @@
 #include "pam/service.h"
 
+#include "base/file.h"
 #include "base/owned.h"
 #include "base/text.h"
 
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum {
     PATH_BYTES = 512,
@@ -25,35 +27,31 @@ bool service_name_is_valid(const char *name)
     return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.-") == length;
 }
 
-/* Open the file libpam would read for that name. NULL: there is none (errno ENOENT), or it cannot be opened. */
-static FILE *service_open(const char *name, const char *const *directories, char path[static PATH_BYTES])
+/* Read the file that libpam would for that name. NULL: there is none (errno ENOENT), or it cannot be read. */
+static char *service_read(const char *name, const char *const *directories, char path[static PATH_BYTES],
+                          struct stat *status)
 {
-    FILE *file = NULL;
+    char *text = NULL;
 
-    for (; file == NULL && *directories != NULL; directories++) {
+    for (; text == NULL && *directories != NULL; directories++) {
         (void)snprintf(path, PATH_BYTES, "%s/%s", *directories, name);
-        file = fopen(path, "re");
-        if (file == NULL && errno != ENOENT && errno != ENOTDIR)
+        text = file_read(path, status);
+        if (text == NULL && errno != ENOENT && errno != ENOTDIR)
             return NULL;
     }
-    return file;
+    return text;
 }
 
 bool service_exists(const char *name, const char *const *directories)
 {
     char path[PATH_BYTES];
-    FILE *file = service_open(name, directories, path);
 
-    if (file == NULL)
-        return false;
-    (void)fclose(file);
-    return true;
-}
-
-static void file_close(FILE **file)
-{
-    if (*file != NULL)
-        (void)fclose(*file);
+    for (; *directories != NULL; directories++) {
+        (void)snprintf(path, sizeof path, "%s/%s", *directories, name);
+        if (access(path, F_OK) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* Note what facility a line is for: "[-]facility control ...". A line that pulls in another file for one facility
@@ -71,18 +69,18 @@ static bool has_all(struct facilities found, struct facilities needed)
     return (found.auth || !needed.auth) && (found.account || !needed.account) && (found.session || !needed.session);
 }
 
-/* Look through a profile and the files it includes whole (Debian's "@include") until all that is needed was seen. */
-static void find_facilities(FILE *file, const char *const *directories, struct facilities needed,
+/* Look through a profile and the files it includes whole (Debian's "@include") until all that is needed was seen.
+ * The text is taken apart. */
+static void find_facilities(char *text, const char *const *directories, struct facilities needed,
                             struct facilities *found, int depth)
 {
-    char *line = NULL;
-    size_t room = 0;
     bool continued = false;
+    char *line;
 
-    while (!has_all(*found, needed) && getline(&line, &room, file) > 0) {
+    while (!has_all(*found, needed) && (line = file_next_line(&text)) != NULL) {
         char path[PATH_BYTES], *rest = NULL, *word, *name;
         bool is_rest = continued; /* of a line that ended in a backslash */
-        size_t end = strcspn(line, "#\n");
+        size_t end = strcspn(line, "#");
 
         continued = end > 0 && line[end] != '#' && line[end - 1] == '\\';
         line[end] = '\0';
@@ -91,7 +89,7 @@ static void find_facilities(FILE *file, const char *const *directories, struct f
         if (is_rest || name == NULL)
             continue;
         if (strcasecmp(word, "@include") == 0 && depth < INCLUDE_DEPTH_MAX && strchr(name, '/') == NULL) {
-            OWNED(file_close) FILE *included = service_open(name, directories, path);
+            OWNED(memory_free) char *included = service_read(name, directories, path, NULL);
 
             if (included != NULL)
                 find_facilities(included, directories, needed, found, depth + 1);
@@ -99,7 +97,6 @@ static void find_facilities(FILE *file, const char *const *directories, struct f
             note_facility(found, word);
         }
     }
-    free(line);
 }
 
 static enum result fail_missing(const char *name, const char *const *directories, struct error *error)
@@ -118,7 +115,7 @@ static enum result fail_missing(const char *name, const char *const *directories
 enum result service_check(const char *name, const char *const *directories, struct facilities needed,
                           struct error *error)
 {
-    OWNED(file_close) FILE *file = NULL;
+    OWNED(memory_free) char *text = NULL;
     struct facilities found = {false, false, false};
     char path[PATH_BYTES], shown[SERVICE_NAME_MAX + 8];
     struct stat status;
@@ -129,17 +126,17 @@ enum result service_check(const char *name, const char *const *directories, stru
         return fail_hint(error, "a name has 1 to %d of a-z 0-9 _ . - and begins with a letter or digit",
                          SERVICE_NAME_MAX);
     }
-    file = service_open(name, directories, path);
-    if (file == NULL && (errno == ENOENT || errno == ENOTDIR))
+    text = service_read(name, directories, path, &status);
+    if (text == NULL && (errno == ENOENT || errno == ENOTDIR))
         return fail_missing(name, directories, error);
-    if (file == NULL || fstat(fileno(file), &status) < 0)
+    if (text == NULL)
         return fail(error, STEP_PROFILE, STATUS_UNAVAILABLE, "profile %s: %s: %s", name, path, strerror(errno));
     if (!S_ISREG(status.st_mode) || status.st_uid != 0 || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
         (void)fail(error, STEP_PROFILE, STATUS_UNAVAILABLE,
                    "profile %s: %s: must be a regular file of root's that nobody else can write", name, path);
         return fail_hint(error, "chown root:root %s; chmod 644 %s", path, path);
     }
-    find_facilities(file, directories, needed, &found, 0);
+    find_facilities(text, directories, needed, &found, 0);
     if (!has_all(found, needed)) {
         const char *missing = needed.auth && !found.auth         ? "auth"
                               : needed.account && !found.account ? "account"

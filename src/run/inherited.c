@@ -18,7 +18,7 @@ enum {
 
 static char *clean_environment[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
 
-bool inherited_standard_files(void)
+static bool standard_files_open(void)
 {
     int fd = STDIN_FILENO;
 
@@ -33,6 +33,13 @@ bool inherited_standard_files(void)
         return false;
     (void)close(fd);
     return true;
+}
+
+bool inherited_start(struct inherited *inherited)
+{
+    *inherited = (struct inherited){.environment = environ, .directory = -1};
+    environ = clean_environment;
+    return standard_files_open();
 }
 
 static bool file_identify(struct inherited_file *file)
@@ -120,8 +127,7 @@ static void timers_stop(void)
 enum result inherited_take(struct inherited *inherited, int taken_fd, struct error *error)
 {
     timers_stop(); /* before signals are let through: one that has run out would end us */
-    *inherited = (struct inherited){.environment = environ, .directory = -1, .umask = umask(MODULES_UMASK)};
-    environ = clean_environment;
+    inherited->umask = umask(MODULES_UMASK);
     signals_take(inherited);
     if (!files_take(inherited, taken_fd))
         return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "/proc/self/fd: %s", strerror(errno));
@@ -137,7 +143,7 @@ enum result inherited_take(struct inherited *inherited, int taken_fd, struct err
 
 bool inherited_restore(struct error *error, enum step step)
 {
-    if (inherited_standard_files() && chdir("/") == 0)
+    if (standard_files_open() && chdir("/") == 0)
         return true;
     (void)fail(error, step, STATUS_SYSTEM, "%s: a module closed standard input, output or error: %s", step_name(step),
                strerror(errno));

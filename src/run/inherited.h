@@ -23,13 +23,13 @@ struct inherited {
     size_t file_count;
 };
 
-/* In a new process: descriptors 0-2 open, those above close-on-exec, signals default and not blocked, no timer, umask
- * and working directory ("/") known, environment clean. Call it before anything else is opened.
- * taken_fd: a descriptor that is ours and not the command's (--json-status-fd); -1. */
-enum result CHECKED inherited_take(struct inherited *inherited, int taken_fd, struct error *error);
+/* First of all, before anything is printed, opened or looked up: descriptors 0-2 are open, the environment is a clean
+ * one. false: /dev/null cannot be opened. */
+bool inherited_start(struct inherited *inherited);
 
-/* Descriptors 0-2 alone: before anything can print. false: /dev/null cannot be opened. */
-bool inherited_standard_files(void);
+/* The rest: descriptors above 2 close-on-exec, signals default and not blocked, no timer, umask and working directory
+ * ("/") known. taken_fd: a descriptor that is ours and not the command's (--json-status-fd); -1. */
+enum result CHECKED inherited_take(struct inherited *inherited, int taken_fd, struct error *error);
 
 /* After a module ran: descriptors 0-2 and the working directory as they were for us. */
 bool inherited_restore(struct error *error, enum step step);

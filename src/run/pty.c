@@ -30,8 +30,11 @@ static bool slave_give(int slave, uid_t uid)
 
 enum result pty_open(struct pty *pty, uid_t uid, struct error *error)
 {
-    pty->terminal = -1;
-    pty->slave = -1;
+    *pty = (struct pty){.slave = -1, .terminal = -1, .master = -1};
+    pty->to_command.bytes = malloc(PTY_BUFFER_BYTES);
+    pty->to_terminal.bytes = malloc(PTY_BUFFER_BYTES);
+    if (pty->to_command.bytes == NULL || pty->to_terminal.bytes == NULL)
+        return fail_memory(error, STEP_COMMAND);
     pty->master = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     if (pty->master >= 0 && unlockpt(pty->master) == 0) /* by descriptor: a path in /dev/pts could be another's */
         pty->slave = ioctl(pty->master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -82,7 +85,7 @@ static bool buffer_is_empty(const struct pty_buffer *buffer)
 /* false: end of file or an error; EIO is how a pseudo-terminal says that the other side is closed. */
 static bool buffer_fill(struct pty_buffer *buffer, int fd)
 {
-    ssize_t got = read(fd, buffer->bytes, sizeof buffer->bytes);
+    ssize_t got = read(fd, buffer->bytes, PTY_BUFFER_BYTES);
 
     if (got <= 0)
         return got < 0 && (errno == EAGAIN || errno == EINTR);
@@ -144,6 +147,8 @@ bool pty_has_output(const struct pty *pty)
 void pty_close(struct pty *pty)
 {
     pty_pause(pty);
+    memory_free(&pty->to_command.bytes);
+    memory_free(&pty->to_terminal.bytes);
     fd_close(&pty->master);
     fd_close(&pty->slave);
     fd_close(&pty->terminal);

@@ -19,7 +19,7 @@ enum {
 };
 
 struct pty_buffer {
-    char bytes[PTY_BUFFER_BYTES];
+    char *bytes;       /* PTY_BUFFER_BYTES of them */
     size_t start, end; /* what is not written yet */
 };
 
