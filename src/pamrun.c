@@ -43,6 +43,7 @@ struct run {
     struct plan plan;
     struct strv environment;
     struct pty pty;
+    mode_t umask;
     struct outcome outcome;
 };
 
@@ -113,6 +114,8 @@ static enum result prepare(struct run *run, struct error *error)
     const struct options *options = &run->options;
     struct facilities needed = {.auth = true, .account = !options->no_account, .session = !options->no_session};
 
+    if (options->login && options->keep_environment && !options->quiet)
+        log_say("--preserve-environment is ignored: --login starts from a new environment");
     run->service = service_choose(options);
     (void)terminal_name(run->tty, sizeof run->tty);
     return service_check(run->service, service_directories, needed, error) == OK
@@ -122,9 +125,9 @@ static enum result prepare(struct run *run, struct error *error)
 }
 
 /* Modules are root's code in our process: after each, what it must not have changed is put back. */
-static bool restore_after_module(struct error *error, enum step step)
+static bool restore_after_module(const void *inherited, struct error *error, enum step step)
 {
-    return privilege_restore(error, step) && inherited_restore(error, step);
+    return privilege_restore(error, step) && inherited_restore(inherited, error, step);
 }
 
 static enum result authenticate(struct run *run, struct error *error)
@@ -143,6 +146,7 @@ static enum result authenticate(struct run *run, struct error *error)
         .show_information = plan_shows_information(options),
         .verbose = options->verbose,
         .restore = restore_after_module,
+        .restore_data = &run->inherited,
     };
     if (transaction_start(&run->transaction, &run->request, &run->events, error) != OK)
         return FAILED;
@@ -163,7 +167,11 @@ static enum result open_session(struct run *run, struct error *error)
     if (privilege_take_groups(plan->account, plan->group, plan->groups, error) != OK
         || transaction_credentials(&run->transaction, error) != OK)
         return FAILED;
-    return run->options.no_session ? OK : transaction_open_session(&run->transaction, error);
+    inherited_umask_mark(&run->inherited);
+    if (!run->options.no_session && transaction_open_session(&run->transaction, error) != OK)
+        return FAILED;
+    run->umask = inherited_umask_find(&run->inherited);
+    return OK;
 }
 
 static enum result build_environment(struct run *run, struct error *error)
@@ -226,7 +234,7 @@ static enum result run_command(struct run *run, struct error *error)
         .plan = &run->plan,
         .inherited = &run->inherited,
         .environment = strv_items(&run->environment),
-        .umask = inherited_umask_now(&run->inherited),
+        .umask = run->umask,
         .terminal = -1,
         .before_exec = end_pam_copy,
         .before_exec_data = &run->transaction,
@@ -249,6 +257,8 @@ static enum result run_command(struct run *run, struct error *error)
         return guard_fail_stopped(STEP_COMMAND, error);
     if (run->options.exec) {
         log_run(run, LOG_INFO, "allowed", "");
+        transaction_tell_left_open(&run->transaction);
+        EVENT(&run->events, "command-started", NUMBER_FIELD("pid", getpid()));
         return process_exec(&launch, error);
     }
     if (process_spawn(&child, &launch, error) != OK)

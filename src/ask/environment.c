@@ -148,9 +148,7 @@ static bool entry_split(const char *entry, char *name, size_t size, const char *
     return true;
 }
 
-enum {
-    NAME_MAX_BYTES = 1024
-};
+enum { NAME_MAX_BYTES = 1024 };
 
 /* The applicant's, without what is refused; of a name that is there twice the first counts, as for getenv(3). */
 static bool add_applicant(struct strv *environment, const struct environment_request *request)

@@ -14,11 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum {
-    LOOKUP_BUFFER_START = 1024,
-    LOOKUP_BUFFER_MAX = 16 * 1024 * 1024,
-    SHOWN_NAME_MAX = 64
-};
+enum { LOOKUP_BUFFER_START = 1024, LOOKUP_BUFFER_MAX = 16 * 1024 * 1024, SHOWN_NAME_MAX = 64 };
 
 bool account_name_is_valid(const char *name)
 {

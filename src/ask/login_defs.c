@@ -19,9 +19,12 @@ static void set_text(char **target, const char *value)
 /* One line: name, blanks, value that may stand in double quotes. */
 static void line_apply(struct login_defs *defs, char *line, bool *has_supath)
 {
-    char *name = line + strspn(line, " \t"), *value = name + strcspn(name, " \t"), *end;
+    char *name = line + strspn(line, " \t"), *value, *end;
 
-    if (*name == '#' || *value == '\0')
+    if (*name != 'E' && *name != 'A') /* nearly every line is a comment, and the file is read by every run */
+        return;
+    value = name + strcspn(name, " \t");
+    if (*value == '\0')
         return;
     *value++ = '\0';
     value += strspn(value, " \t\"");

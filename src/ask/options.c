@@ -6,11 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    KILL_AFTER_DEFAULT_MS = 10000,
-    SECONDS_MAX = 24 * 60 * 60,
-    RHOST_MAX = 255
-};
+enum { KILL_AFTER_DEFAULT_MS = 10000, SECONDS_MAX = 24 * 60 * 60, RHOST_MAX = 255 };
 
 typedef enum result setter(struct options *options, const char *value, struct error *error);
 
@@ -271,9 +267,7 @@ static const struct option_row option_table[] = {
     {'V', "version", NULL, set_version, "print the version and exit"},
 };
 
-enum {
-    OPTION_ROWS = sizeof option_table / sizeof *option_table
-};
+enum { OPTION_ROWS = sizeof option_table / sizeof *option_table };
 
 static const struct option_row *row_of_letter(char letter)
 {

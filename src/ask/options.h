@@ -12,15 +12,9 @@ enum form {
     FORM_COMMAND /* runuser's: -u user [--] command [argument...] */
 };
 
-enum pty_wish {
-    PTY_DEFAULT,
-    PTY_YES,
-    PTY_NO
-};
+enum pty_wish { PTY_DEFAULT, PTY_YES, PTY_NO };
 
-enum {
-    KILL_NEVER = -1
-};
+enum { KILL_NEVER = -1 };
 
 struct options {
     enum form form;

@@ -41,7 +41,6 @@ bool step_from_name(const char *name, enum step *step)
 static enum failure_class class_of_status(int status)
 {
     switch (status) {
-    case STATUS_USAGE:
     case STATUS_REFUSED:
     case STATUS_CANNOT_RUN:
     case STATUS_NOT_FOUND:

@@ -68,8 +68,8 @@ const char *step_name(enum step step);
  * they are found. */
 bool step_from_name(const char *name, enum step *step);
 
-/* Fill the error and return FAILED. The hint is emptied; the class follows from the status: 64 and 77 are the
- * user's, 126 and 127 too (the command was his choice), all else the node's. */
+/* Fill the error and return FAILED. The hint is emptied; the class follows from the status: 77 is the user's, 126 and
+ * 127 too (the command was his choice), all else the node's: a wrong command line is whoever's wrote the hook. */
 __attribute__((format(printf, 4, 5))) enum result fail(struct error *error, enum step step, int status,
                                                        const char *format, ...);
 

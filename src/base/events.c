@@ -12,9 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum {
-    READER_PATIENCE_MS = 1000
-};
+enum { READER_PATIENCE_MS = 1000 };
 
 enum result events_start(struct events *events, int fd, struct error *error)
 {

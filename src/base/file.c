@@ -12,15 +12,16 @@ char *file_read(const char *path, struct stat *status)
 {
     OWNED(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     OWNED(memory_free) char *text = NULL;
-    size_t room = 0, length = 0;
+    size_t room, length = 0;
     struct stat here;
-    ssize_t got;
+    ssize_t got = 1;
 
-    if (fd < 0 || fstat(fd, status != NULL ? status : &here) < 0)
+    if (fd < 0 || fstat(fd, &here) < 0)
         return NULL;
-    do {
-        if (length + 1 >= room) {
-            char *larger = realloc(text, room = room == 0 ? 4096 : room * 4);
+    room = here.st_size > 0 && here.st_size < FILE_BYTES_MAX ? (size_t)here.st_size + 2 : 4096;
+    while (got != 0) {
+        if (text == NULL || length + 1 >= room) {
+            char *larger = realloc(text, room *= text != NULL ? 2 : 1);
 
             if (larger == NULL)
                 return NULL;
@@ -34,8 +35,10 @@ char *file_read(const char *path, struct stat *status)
             errno = EFBIG;
             return NULL;
         }
-    } while (got != 0);
+    }
     text[length] = '\0';
+    if (status != NULL)
+        *status = here;
     return memory_take(&text);
 }
 

@@ -4,9 +4,7 @@
 #include <stddef.h>
 #include <sys/stat.h>
 
-enum {
-    FILE_BYTES_MAX = 1024 * 1024
-};
+enum { FILE_BYTES_MAX = 1024 * 1024 };
 
 /* The file's bytes, NUL-terminated (a NUL byte in the file ends it early); malloc'd, the caller's. status, when not
  * NULL: of the very file that was read. NULL: errno says why; EFBIG: more than FILE_BYTES_MAX. A fifo or device does

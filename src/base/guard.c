@@ -10,11 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum {
-    NUDGE_MS = 100,
-    DEADLINE_GRACE_MS = 1000,
-    GUARD_TIMER_SIGNAL = 64
-};
+enum { NUDGE_MS = 100, DEADLINE_GRACE_MS = 1000, GUARD_TIMER_SIGNAL = 64 };
 
 static const int stop_signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 /* Their default action would end us between open and close. A handler, not SIG_IGN: that is inherited by helpers. */

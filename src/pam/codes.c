@@ -64,9 +64,7 @@ static const struct {
     [PAM_INCOMPLETE] = {"PAM_INCOMPLETE", TRY_AGAIN},
 };
 
-enum {
-    CODE_COUNT = sizeof code_table / sizeof *code_table
-};
+enum { CODE_COUNT = sizeof code_table / sizeof *code_table };
 
 static const struct meaning unknown_code = SYSTEM;
 static const struct meaning profile_unavailable = UNAVAILABLE;

@@ -9,9 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    PROMPT_BYTES = PAM_MAX_MSG_SIZE * 4
-};
+enum { PROMPT_BYTES = PAM_MAX_MSG_SIZE * 4 };
 
 static void responses_wipe(struct pam_response *responses, int count)
 {

@@ -11,10 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-    PATH_BYTES = 512,
-    INCLUDE_DEPTH_MAX = 16
-};
+enum { PATH_BYTES = 512, INCLUDE_DEPTH_MAX = 16 };
 
 const char *const service_directories[] = {"/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d", "/usr/share/pam.d", NULL};
 
@@ -69,16 +66,18 @@ static bool has_all(struct facilities found, struct facilities needed)
     return (found.auth || !needed.auth) && (found.account || !needed.account) && (found.session || !needed.session);
 }
 
-/* Look through a profile and the files it includes whole (Debian's "@include") until all that is needed was seen.
- * The text is taken apart. */
-static void find_facilities(char *text, const char *const *directories, struct facilities needed,
-                            struct facilities *found, int depth)
+enum { INCLUDES_MAX = 32 };
+
+/* The lines of one file, cut into words: facilities are noted, and the files that it includes whole (Debian's
+ * "@include") are listed. Returns how many; the names are in the text. */
+static size_t find_own(char *text, struct facilities *found, char *includes[static INCLUDES_MAX])
 {
     bool continued = false;
+    size_t count = 0;
     char *line;
 
-    while (!has_all(*found, needed) && (line = file_next_line(&text)) != NULL) {
-        char path[PATH_BYTES], *rest = NULL, *word, *name;
+    while ((line = file_next_line(&text)) != NULL) {
+        char *rest = NULL, *word, *name;
         bool is_rest = continued; /* of a line that ended in a backslash */
         size_t end = strcspn(line, "#");
 
@@ -88,14 +87,39 @@ static void find_facilities(char *text, const char *const *directories, struct f
         name = word != NULL ? strtok_r(NULL, " \t", &rest) : NULL;
         if (is_rest || name == NULL)
             continue;
-        if (strcasecmp(word, "@include") == 0 && depth < INCLUDE_DEPTH_MAX && strchr(name, '/') == NULL) {
-            OWNED(memory_free) char *included = service_read(name, directories, path, NULL);
-
-            if (included != NULL)
-                find_facilities(included, directories, needed, found, depth + 1);
-        } else {
+        if (strcasecmp(word, "@include") != 0)
             note_facility(found, word);
-        }
+        else if (count < INCLUDES_MAX && strchr(name, '/') == NULL)
+            includes[count++] = name;
+    }
+    return count;
+}
+
+/* Is that a file where a facility that is still missing would be looked for first? Only saves reading files. */
+static bool looks_useful(const char *include, struct facilities found, struct facilities needed)
+{
+    return (needed.auth && !found.auth && strstr(include, "auth") != NULL)
+           || (needed.account && !found.account && strstr(include, "account") != NULL)
+           || (needed.session && !found.session && strstr(include, "session") != NULL);
+}
+
+/* Look through a profile, then what it includes, until all that is needed was seen. The text is taken apart. */
+static void find_facilities(char *text, const char *const *directories, struct facilities needed,
+                            struct facilities *found, int depth)
+{
+    char *includes[INCLUDES_MAX], path[PATH_BYTES];
+    size_t count = find_own(text, found, includes);
+
+    for (size_t at = 0; at < 2 * count && !has_all(*found, needed) && depth < INCLUDE_DEPTH_MAX; at++) {
+        bool second_round = at >= count;
+        const char *name = includes[at % count];
+        OWNED(memory_free) char *included = NULL;
+
+        if (second_round == looks_useful(name, *found, needed))
+            continue;
+        included = service_read(name, directories, path, NULL);
+        if (included != NULL)
+            find_facilities(included, directories, needed, found, depth + 1);
     }
 }
 

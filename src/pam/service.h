@@ -12,9 +12,7 @@ struct facilities {
     bool auth, account, session;
 };
 
-enum {
-    SERVICE_NAME_MAX = 64
-};
+enum { SERVICE_NAME_MAX = 64 };
 
 /* [a-z0-9][a-z0-9_.-]*, at most SERVICE_NAME_MAX bytes. */
 bool service_name_is_valid(const char *name);

@@ -51,7 +51,7 @@ static enum result run_step(struct transaction *t, enum step step, pam_step *cal
     code = call(t->handle, flags);
     guarded = guard_leave(error);
     t->last = code;
-    if (!t->request->restore(error, step))
+    if (!t->request->restore(t->request->restore_data, error, step))
         return FAILED;
     if (guarded != OK)
         return FAILED;
@@ -167,28 +167,35 @@ void transaction_end_copy(struct transaction *transaction)
 }
 
 /* A close that fails is said, logged and told as an event; it must not hide how the command ended. */
-static void undo_step(struct transaction *t, enum step step, pam_step *call, int flags)
+static bool undo_step(struct transaction *t, enum step step, pam_step *call, int flags)
 {
     struct error error;
 
     if (run_step(t, step, call, flags, &error) == OK)
-        return;
+        return true;
     log_say("%s", error.message);
     log_record(LOG_ERR, "close failed: account=%s profile=%s step=%s code=%s: %s", t->request->account,
                t->request->service, step_name(step), pam_code_name(error.pam_code), error.message);
     EVENT(t->events, "failed", TEXT_FIELD("step", step_name(step)), TEXT_FIELD("code", pam_code_name(error.pam_code)),
           TEXT_FIELD("class", "node"), TEXT_FIELD("message", error.message));
+    return false;
 }
 
 static void undo(struct transaction *t)
 {
-    if (t->stage >= STAGE_SESSION_TRIED) {
-        undo_step(t, STEP_CLOSE_SESSION, pam_close_session, 0);
+    if (t->stage >= STAGE_SESSION_TRIED && undo_step(t, STEP_CLOSE_SESSION, pam_close_session, 0)
+        && t->stage == STAGE_SESSION_OPEN)
         EVENT(t->events, "session-closed", TEXT_FIELD("account", t->request->account),
               TEXT_FIELD("profile", t->request->service));
-    }
     if (t->stage >= STAGE_CREDENTIALS_TRIED)
-        undo_step(t, STEP_DELETE_CREDENTIALS, pam_setcred, PAM_DELETE_CRED | PAM_SILENT);
+        (void)undo_step(t, STEP_DELETE_CREDENTIALS, pam_setcred, PAM_DELETE_CRED | PAM_SILENT);
+}
+
+void transaction_tell_left_open(struct transaction *transaction)
+{
+    if (transaction->stage == STAGE_SESSION_OPEN)
+        EVENT(transaction->events, "session-left-open", TEXT_FIELD("account", transaction->request->account),
+              TEXT_FIELD("profile", transaction->request->service));
 }
 
 void transaction_close(struct transaction *transaction)
@@ -203,9 +210,7 @@ void transaction_close(struct transaction *transaction)
     }
     guard_start_close();
     if (t->leave_open) {
-        if (t->stage == STAGE_SESSION_OPEN)
-            EVENT(t->events, "session-left-open", TEXT_FIELD("account", t->request->account),
-                  TEXT_FIELD("profile", t->request->service));
+        transaction_tell_left_open(t);
         /* Silent: a plain pam_end(3) makes pam_krb5(8) destroy the ticket cache that is to stay. */
         (void)pam_end(t->handle, PAM_SUCCESS | PAM_DATA_SILENT);
     } else {

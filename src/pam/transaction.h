@@ -34,8 +34,9 @@ struct transaction_request {
     const int *deadline_ms;         /* by enum step; 0: none */
     int grace_ms;                   /* see guard_start() */
     bool show_information;
-    bool verbose;                                         /* tell each step on stderr */
-    bool (*restore)(struct error *error, enum step step); /* put right what a module changed in our process */
+    bool verbose;                                                           /* tell each step on stderr */
+    bool (*restore)(const void *data, struct error *error, enum step step); /* what a module changed in our process */
+    const void *restore_data;
 };
 
 struct transaction {
@@ -60,6 +61,9 @@ enum result CHECKED transaction_open_session(struct transaction *transaction, st
 
 /* The PAM environment, malloc'd strings in a malloc'd array; NULL: out of memory. */
 char **transaction_environment(struct transaction *transaction);
+
+/* The event that says so; transaction_close() tells it by itself. */
+void transaction_tell_left_open(struct transaction *transaction);
 
 /* In a forked copy, or before exec in place: free the memory, undo nothing. pam_cap(8) sets ambient capabilities here. */
 void transaction_end_copy(struct transaction *transaction);

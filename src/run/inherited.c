@@ -11,9 +11,9 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-/* As 022, and a bit that makes it unlike any umask somebody would configure. */
 enum {
-    MODULES_UMASK = 0023
+    MODULES_UMASK = 0022,
+    UNUSUAL_UMASK = 0026, /* as 0022 for who may write and enter, and unlike any that somebody would configure */
 };
 
 static char *clean_environment[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
@@ -37,7 +37,7 @@ static bool standard_files_open(void)
 
 bool inherited_start(struct inherited *inherited)
 {
-    *inherited = (struct inherited){.environment = environ, .directory = -1};
+    *inherited = (struct inherited){.environment = environ, .directory = -1, .standard = {-1, -1, -1}};
     environ = clean_environment;
     return standard_files_open();
 }
@@ -95,9 +95,7 @@ static bool files_take(struct inherited *inherited, int taken_fd)
 
 /* Signals whose disposition matters to us and to modules. The real-time ones stay as they came, also for the
  * command: twice as many system calls, in every run, would change nothing. */
-enum {
-    SIGNALS_END = 32
-};
+enum { SIGNALS_END = 32 };
 
 /* Find out what is ignored, and make all default: an ignored SIGCHLD would lose us the command's status. */
 static void signals_take(struct inherited *inherited)
@@ -133,6 +131,11 @@ enum result inherited_take(struct inherited *inherited, int taken_fd, struct err
         return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "/proc/self/fd: %s", strerror(errno));
     if (close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
         return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "close_range: %s", strerror(errno));
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        inherited->standard[fd] = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+        if (inherited->standard[fd] < 0)
+            return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "descriptor %d: %s", fd, strerror(errno));
+    }
     inherited->directory = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (inherited->directory < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
         return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "working directory: %s", strerror(errno));
@@ -141,8 +144,10 @@ enum result inherited_take(struct inherited *inherited, int taken_fd, struct err
     return OK;
 }
 
-bool inherited_restore(struct error *error, enum step step)
+bool inherited_restore(const struct inherited *inherited, struct error *error, enum step step)
 {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        (void)dup2(inherited->standard[fd], fd); /* fails when a module closed all it found */
     if (standard_files_open() && chdir("/") == 0)
         return true;
     (void)fail(error, step, STATUS_SYSTEM, "%s: a module closed standard input, output or error: %s", step_name(step),
@@ -150,11 +155,24 @@ bool inherited_restore(struct error *error, enum step step)
     return false;
 }
 
-mode_t inherited_umask_now(const struct inherited *inherited)
+/* The applicant's own does, where modules can work under it: left alone or set to the same, it comes to the same. */
+static mode_t session_umask(const struct inherited *inherited)
+{
+    bool usable = (inherited->umask & MODULES_UMASK) == MODULES_UMASK && (inherited->umask & S_IRWXU) == 0;
+
+    return usable ? inherited->umask : UNUSUAL_UMASK;
+}
+
+void inherited_umask_mark(const struct inherited *inherited)
+{
+    (void)umask(session_umask(inherited));
+}
+
+mode_t inherited_umask_find(const struct inherited *inherited)
 {
     mode_t now = umask(MODULES_UMASK);
 
-    return now == MODULES_UMASK ? inherited->umask : now;
+    return now == session_umask(inherited) ? inherited->umask : now;
 }
 
 static void signals_give_back(const struct inherited *inherited)
@@ -184,7 +202,9 @@ void inherited_give_back(const struct inherited *inherited, mode_t umask_now)
 
 void inherited_free(struct inherited *inherited)
 {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        fd_close(&inherited->standard[fd]);
     fd_close(&inherited->directory);
     free(inherited->files);
-    *inherited = (struct inherited){.directory = -1};
+    inherited->files = NULL;
 }

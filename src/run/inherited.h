@@ -18,6 +18,7 @@ struct inherited {
     char **environment; /* the applicant's; the modules' is a clean one */
     sigset_t blocked, ignored;
     mode_t umask;
+    int standard[3];              /* copies of descriptors 0-2: a module may close or replace them */
     int directory;                /* the working directory, O_PATH; -1: it cannot be opened */
     struct inherited_file *files; /* descriptors above 2, for the command */
     size_t file_count;
@@ -32,10 +33,12 @@ bool inherited_start(struct inherited *inherited);
 enum result CHECKED inherited_take(struct inherited *inherited, int taken_fd, struct error *error);
 
 /* After a module ran: descriptors 0-2 and the working directory as they were for us. */
-bool inherited_restore(struct error *error, enum step step);
+bool inherited_restore(const struct inherited *inherited, struct error *error, enum step step);
 
-/* The umask that the modules are called with is one that nobody configures, so that pam_umask(8)'s is told from it. */
-mode_t inherited_umask_now(const struct inherited *inherited);
+/* Around open_session, to tell a umask that a module set, pam_umask(8), from one that was left alone: mark before;
+ * after it, find the command's (the module's, else the applicant's). */
+void inherited_umask_mark(const struct inherited *inherited);
+mode_t inherited_umask_find(const struct inherited *inherited);
 
 /* In the process that will be the command: signals, umask and descriptors as they came; all other descriptors above 2
  * are closed by exec. No memory is allocated. */

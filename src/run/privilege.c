@@ -25,6 +25,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,10 +39,7 @@ static struct {
     gid_t real_group, effective_group, saved_group;
 } expected;
 
-enum {
-    GROUPS_START = 32,
-    GROUPS_MAX = 65536
-}; /* the latter: NGROUPS_MAX of Linux */
+enum { GROUPS_START = 32, GROUPS_MAX = 65536 }; /* the latter: NGROUPS_MAX of Linux */
 
 static bool ids_read(void)
 {
@@ -80,6 +78,17 @@ static bool securebits_clean(void)
     return bits == 0 || (bits > 0 && prctl(PR_SET_SECUREBITS, 0, 0, 0, 0) == 0);
 }
 
+/* A launcher may want us gone with it (PR_SET_PDEATHSIG survives exec). SIGKILL would leave command and session behind;
+ * as SIGTERM it is an orderly end. */
+static bool parent_death_is_orderly(void)
+{
+    int number = 0;
+
+    if (prctl(PR_GET_PDEATHSIG, &number, 0, 0, 0) != 0)
+        return false;
+    return (number != SIGKILL && number != SIGSTOP) || prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) == 0;
+}
+
 enum result privilege_start(struct error *error)
 {
     if (!ids_read())
@@ -90,7 +99,7 @@ enum result privilege_start(struct error *error)
     }
     if (expected.effective != 0)
         return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "the effective user id is not 0");
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) != 0)
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || !parent_death_is_orderly())
         return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "prctl: %s", strerror(errno));
     if (!securebits_clean())
         return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "securebits are set and cannot be cleared");

@@ -43,7 +43,7 @@ static bool directory_return(const struct inherited *inherited, bool *returned)
 /* The directory that was asked for, as the account. A login without a home starts in "/", login(1). */
 static bool directory_enter(const struct plan *plan)
 {
-    if (chdir(plan->directory) == 0)
+    if ((plan->directory_must_exist || plan->directory[0] == '/') && chdir(plan->directory) == 0)
         return true;
     if (plan->directory_must_exist || chdir("/") != 0)
         return false;
@@ -56,7 +56,7 @@ static bool directory_enter(const struct plan *plan)
 static struct start_failure become_command(const struct launch *launch)
 {
     const struct plan *plan = launch->plan;
-    bool returned = plan->directory != NULL;
+    bool returned = plan->directory != NULL && plan->directory[0] == '/';
     int problem;
 
     if (!session_start(launch))

@@ -27,12 +27,7 @@ struct child {
 
 /* Why the command's process did not become the command. */
 struct start_failure {
-    enum {
-        START_IDS,
-        START_SESSION,
-        START_DIRECTORY,
-        START_EXEC
-    } what;
+    enum { START_IDS, START_SESSION, START_DIRECTORY, START_EXEC } what;
     int problem; /* errno */
 };
 

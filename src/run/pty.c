@@ -119,9 +119,7 @@ void pty_before_poll(const struct pty *pty, struct pollfd *sources)
 
 void pty_after_poll(struct pty *pty, const struct pollfd *sources)
 {
-    enum {
-        CAN_READ = POLLIN | POLLHUP | POLLERR
-    };
+    enum { CAN_READ = POLLIN | POLLHUP | POLLERR };
 
     if ((sources[1].revents & CAN_READ) != 0 && buffer_is_empty(&pty->to_command) && pty->raw
         && !buffer_fill(&pty->to_command, pty->terminal))

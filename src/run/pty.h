@@ -13,10 +13,7 @@
 #include <sys/types.h>
 #include <termios.h>
 
-enum {
-    PTY_BUFFER_BYTES = 16384,
-    PTY_SOURCES = 2
-};
+enum { PTY_BUFFER_BYTES = 16384, PTY_SOURCES = 2 };
 
 struct pty_buffer {
     char *bytes;       /* PTY_BUFFER_BYTES of them */

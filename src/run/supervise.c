@@ -208,13 +208,7 @@ static bool loop_goes_on(const struct loop *loop)
 
 static void wait_in_loop(struct loop *loop)
 {
-    enum {
-        SIGNALS,
-        CHILD,
-        REPORT,
-        PTY,
-        SOURCES = PTY + PTY_SOURCES
-    };
+    enum { SIGNALS, CHILD, REPORT, PTY, SOURCES = PTY + PTY_SOURCES };
     struct pollfd sources[SOURCES] = {
         [SIGNALS] = {.fd = loop->signals, .events = POLLIN},
         [CHILD] = {.fd = loop->child->pidfd, .events = POLLIN},
