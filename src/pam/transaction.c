@@ -3,6 +3,7 @@
 #include "base/guard.h"
 #include "base/log.h"
 #include "pam/codes.h"
+#include "pam/modules.h"
 #include "pam/terminal.h"
 
 #include <stdlib.h>
@@ -101,6 +102,7 @@ enum result transaction_start(struct transaction *transaction, const struct tran
     code = pam_start(request->service, request->account, &conversation, &transaction->handle);
     if (code == PAM_SUCCESS) {
         transaction->stage = STAGE_STARTED;
+        modules_pin();
         code = set_items(transaction);
     }
     transaction->last = code;
