@@ -22,6 +22,7 @@
 #include "run/pty.h"
 #include "run/supervise.h"
 
+#include <bsd/string.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,41 +57,50 @@ static bool directory_is_owned(const char *path, uid_t uid)
 
 /* ---- reporting ---- */
 
-/* Who asked for whom, in every log line. The audit login uid tells who it was before any su, audit(8). */
+/* The audit login uid: who it was before any su, audit(8). "-": not set. */
+static void loginuid_read(char *text, size_t size)
+{
+    OWNED(fd_close) int fd = open("/proc/self/loginuid", O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd >= 0 ? read(fd, text, size - 1) : 0;
+
+    text[length > 0 ? length : 0] = '\0';
+    if (length <= 0 || strspn(text, "0123456789") != (size_t)length || strcmp(text, "4294967295") == 0)
+        (void)strlcpy(text, "-", size);
+}
+
+/* Who asked for whom, in every log line. What others chose is quoted, and the longest comes last. */
 static void log_run(const struct run *run, int priority, const char *verdict, const char *details)
 {
-    char loginuid[24] = "", command[512] = "";
-    int fd = open("/proc/self/loginuid", O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd >= 0 ? read(fd, loginuid, sizeof loginuid - 1) : -1;
-    const struct account *applicant = &run->identity.applicant, *account = &run->identity.account;
+    char loginuid[24], applicant[160], account[160], profile[160], command[600];
+    const char *name = run->identity.account.name != NULL ? run->identity.account.name : run->options.account_name;
+    char *const *arguments = run->plan.arguments != NULL ? run->plan.arguments : run->options.arguments;
+    char *nothing[] = {NULL};
 
-    fd_close(&fd);
-    if (length <= 0 || strspn(loginuid, "0123456789") != (size_t)length || strcmp(loginuid, "4294967295") == 0)
-        (void)strcpy(loginuid, "-");
-    if (run->plan.arguments != NULL)
-        (void)text_visible_words(command, sizeof command, run->plan.arguments);
-    else if (run->options.command != NULL)
-        (void)text_visible(command, sizeof command, run->options.command, TEXT_ONE_LINE);
-    else if (run->options.arguments != NULL)
-        (void)text_visible_words(command, sizeof command, run->options.arguments);
-    log_record(priority, "%s: applicant=%s(%ju) loginuid=%s account=%s profile=%s tty=%s%s command=[%s]", verdict,
-               applicant->name != NULL ? applicant->name : "-", (uintmax_t)getuid(), loginuid,
-               account->name != NULL               ? account->name
-               : run->options.account_name != NULL ? run->options.account_name
-                                                   : "-",
-               run->service != NULL ? run->service : "-", run->tty[0] != '\0' ? run->tty : "-", details, command);
+    loginuid_read(loginuid, sizeof loginuid);
+    (void)text_quoted(applicant, sizeof applicant,
+                      run->identity.applicant.name != NULL ? run->identity.applicant.name : "");
+    (void)text_quoted(account, sizeof account, name != NULL ? name : "");
+    (void)text_quoted(profile, sizeof profile, run->service != NULL ? run->service : "");
+    if (run->plan.arguments == NULL && run->options.command != NULL)
+        (void)text_quoted(command, sizeof command, run->options.command);
+    else
+        (void)text_quoted_words(command, sizeof command, arguments != NULL ? arguments : nothing);
+    log_record(priority, "%s: applicant=%s uid=%ju loginuid=%s account=%s profile=%s tty=%s%s command=%s", verdict,
+               applicant, (uintmax_t)getuid(), loginuid, account, profile, run->tty[0] != '\0' ? run->tty : "-",
+               details, command);
 }
 
 /* Say once what failed: to the caller, to the administrator, to the program that reads events. */
 static int report_failure(struct run *run, const struct error *error)
 {
-    char details[1400];
+    char reason[600], details[800];
 
     log_say("%s", error->message);
     if (error->hint[0] != '\0')
-        log_say("hint: %s", error->hint);
-    (void)snprintf(details, sizeof details, " step=%s code=%s status=%d reason=[%s]", step_name(error->step),
-                   error->pam_code != 0 ? pam_code_name(error->pam_code) : "-", error->status, error->message);
+        log_hint(error->hint);
+    (void)text_quoted(reason, sizeof reason, error->message);
+    (void)snprintf(details, sizeof details, " step=%s code=%s status=%d reason=%s", step_name(error->step),
+                   error->pam_code != 0 ? pam_code_name(error->pam_code) : "-", error->status, reason);
     log_run(run, LOG_NOTICE, error->status == STATUS_REFUSED ? "refused" : "failed", details);
     EVENT(&run->events, "failed", TEXT_FIELD("step", step_name(error->step)),
           TEXT_FIELD("code", error->pam_code != 0 ? pam_code_name(error->pam_code) : ""),

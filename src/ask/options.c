@@ -1,5 +1,7 @@
 #include "ask/options.h"
 
+#include "base/text.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
@@ -12,8 +14,19 @@ typedef enum result setter(struct options *options, const char *value, struct er
 
 static enum result usage(struct error *error, const char *option, const char *problem)
 {
-    (void)fail(error, STEP_OPTIONS, STATUS_USAGE, "%s: %s", option, problem);
+    char shown[80];
+
+    (void)text_visible(shown, sizeof shown, option, TEXT_ONE_LINE);
+    (void)fail(error, STEP_OPTIONS, STATUS_USAGE, "%s: %s", shown, problem);
     return fail_hint(error, "pamrun --help, or man 8 pamrun");
+}
+
+static enum result usage_needs(struct error *error, const char *option, const char *argument)
+{
+    char problem[64];
+
+    (void)snprintf(problem, sizeof problem, "needs %s", argument);
+    return usage(error, option, problem);
 }
 
 /* ---- values ---- */
@@ -295,17 +308,13 @@ static enum result parse_word(struct options *options, char **argv, int argc, in
     const struct option_row *row = row_of_word(word, (size_t)(equals - word));
     const char *value = *equals == '=' ? equals + 1 : NULL;
 
-    if (row == NULL) {
-        (void)usage(error, argv[*at], "no such option");
-        return FAILED;
-    }
+    if (row == NULL)
+        return usage(error, argv[*at], "no such option");
     if (row->argument == NULL && value != NULL)
         return usage(error, argv[*at], "this option takes no value");
     if (row->argument != NULL && value == NULL) {
-        if (*at + 1 >= argc) {
-            (void)fail(error, STEP_OPTIONS, STATUS_USAGE, "--%s: needs %s", row->word, row->argument);
-            return fail_hint(error, "pamrun --help, or man 8 pamrun");
-        }
+        if (*at + 1 >= argc)
+            return usage_needs(error, word - 2, row->argument);
         value = argv[++*at];
     }
     return row->set(options, value, error);
@@ -327,10 +336,8 @@ static enum result parse_letters(struct options *options, char **argv, int argc,
         }
         if (letter[1] != '\0')
             return row->set(options, letter + 1, error);
-        if (*at + 1 >= argc) {
-            (void)fail(error, STEP_OPTIONS, STATUS_USAGE, "%s: needs %s", shown, row->argument);
-            return fail_hint(error, "pamrun --help, or man 8 pamrun");
-        }
+        if (*at + 1 >= argc)
+            return usage_needs(error, shown, row->argument);
         return row->set(options, argv[++*at], error);
     }
     return OK;

@@ -2,9 +2,9 @@
 
 #include "base/text.h"
 
+#include <bsd/string.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -15,26 +15,34 @@ static void say(char *line, size_t length)
     (void)!write(STDERR_FILENO, line, length + 1);
 }
 
+static void say_text(const char *prefix, const char *text)
+{
+    char line[2600];
+    size_t length = strlcpy(line, prefix, sizeof line);
+
+    length += text_visible(line + length, sizeof line - length - 1, text, TEXT_MANY_LINES);
+    say(line, length);
+}
+
 void log_say(const char *format, ...)
 {
-    static const char prefix[] = "pamrun: ";
-    char text[1700], line[2600];
-    size_t length = sizeof prefix - 1;
+    char text[1700];
     va_list arguments;
 
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    memcpy(line, prefix, length);
-    length += text_visible(line + length, sizeof line - length - 1, text, TEXT_MANY_LINES);
-    say(line, length);
+    say_text("pamrun: ", text);
+}
+
+void log_hint(const char *text)
+{
+    say_text("hint: ", text);
 }
 
 void log_say_module(const char *text)
 {
-    char line[2600];
-
-    say(line, text_visible(line, sizeof line - 1, text, TEXT_MANY_LINES));
+    say_text("", text);
 }
 
 void log_record(int priority, const char *format, ...)

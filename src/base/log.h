@@ -5,6 +5,9 @@
 /* One message on stderr: "pamrun: " before it, a new line behind it. A reader that has gone is no error. */
 __attribute__((format(printf, 1, 2))) void log_say(const char *format, ...);
 
+/* "hint: " before it: what to do about the message that was said last. */
+void log_hint(const char *text);
+
 /* Text of a PAM module on stderr, as the module wrote it, new lines kept. */
 void log_say_module(const char *text);
 

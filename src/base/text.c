@@ -80,9 +80,12 @@ static size_t character_length(const unsigned char *text)
     return length;
 }
 
-static void put_visible(struct writer *writer, const char *text, enum text_lines lines)
+/* At most limit bytes of text; characters that begin before the limit are taken whole. */
+static void put_visible(struct writer *writer, const char *text, size_t limit, enum text_lines lines)
 {
-    for (size_t length; *text != '\0'; text += length) {
+    const char *end = text + limit;
+
+    for (size_t length; *text != '\0' && text < end; text += length) {
         char visible[8];
 
         length = character_length((const unsigned char *)text);
@@ -101,26 +104,45 @@ size_t text_visible(char *out, size_t size, const char *text, enum text_lines li
 {
     struct writer writer = {.out = out, .size = size};
 
-    put_visible(&writer, text, lines);
+    put_visible(&writer, text, strlen(text), lines);
     return writer_end(&writer);
 }
 
-size_t text_visible_words(char *out, size_t size, char *const *words)
+static void put_quotable(struct writer *writer, const char *text)
 {
-    struct writer writer = {.out = out, .size = size};
+    while (*text != '\0') {
+        size_t plain = strcspn(text, "\"\\");
+        char escaped[] = {'\\', text[plain]};
+
+        put_visible(writer, text, plain, TEXT_ONE_LINE);
+        text += plain;
+        if (*text != '\0') {
+            writer_put(writer, escaped, sizeof escaped);
+            text++;
+        }
+    }
+}
+
+size_t text_quoted_words(char *out, size_t size, char *const *words)
+{
+    struct writer writer = {.out = out + 1, .size = size - 2};
 
     for (size_t at = 0; words[at] != NULL; at++) {
-        bool quoted = words[at][0] == '\0' || strpbrk(words[at], " '\"") != NULL;
-
         if (at > 0)
             writer_put(&writer, " ", 1);
-        if (quoted)
-            writer_put(&writer, "'", 1);
-        put_visible(&writer, words[at], TEXT_ONE_LINE);
-        if (quoted)
-            writer_put(&writer, "'", 1);
+        put_quotable(&writer, words[at]);
     }
-    return writer_end(&writer);
+    (void)writer_end(&writer);
+    out[0] = '"';
+    memcpy(writer.out + writer.length, "\"", 2);
+    return writer.length + 2;
+}
+
+size_t text_quoted(char *out, size_t size, const char *text)
+{
+    char *words[] = {(char *)text, NULL};
+
+    return text_quoted_words(out, size, words);
 }
 
 size_t text_json(char *out, size_t size, const char *text)

@@ -13,9 +13,10 @@ enum text_lines {
  * the end. Returns its length. */
 size_t text_visible(char *out, size_t size, const char *text, enum text_lines lines);
 
-/* The same for a list of words, with blanks between; a word with blanks or quotes in it, or an empty one, is put
- * between single quotes (a reader's aid, no shell syntax). */
-size_t text_visible_words(char *out, size_t size, char *const *words);
+/* One or several words for a log line, in double quotes, blanks between them; a double quote or backslash in them gets a
+ * backslash, so that no word can end early and pass for another field. Cut like the other, the closing quote stays. */
+size_t text_quoted(char *out, size_t size, const char *text);
+size_t text_quoted_words(char *out, size_t size, char *const *words);
 
 /* Write text as the inside of a JSON string (RFC 8259, section 7); broken bytes become U+FFFD. Cut like the others. */
 size_t text_json(char *out, size_t size, const char *text);
