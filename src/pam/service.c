@@ -51,46 +51,66 @@ bool service_exists(const char *name, const char *const *directories)
     return false;
 }
 
-/* Note what facility a line is for: "[-]facility control ...". A line that pulls in another file for one facility
- * (include, substack) counts for that facility. */
-static void note_facility(struct facilities *found, const char *word)
-{
-    word += *word == '-';
-    found->auth = found->auth || strcasecmp(word, "auth") == 0;
-    found->account = found->account || strcasecmp(word, "account") == 0;
-    found->session = found->session || strcasecmp(word, "session") == 0;
-}
-
 static bool has_all(struct facilities found, struct facilities needed)
 {
     return (found.auth || !needed.auth) && (found.account || !needed.account) && (found.session || !needed.session);
 }
 
+static struct facilities both(struct facilities one, struct facilities other)
+{
+    return (struct facilities){one.auth && other.auth, one.account && other.account, one.session && other.session};
+}
+
+/* The facility that a word names, "-auth" too; none: password, or a word that is none. */
+static struct facilities facility_of(const char *word)
+{
+    word += *word == '-';
+    return (struct facilities){strcasecmp(word, "auth") == 0, strcasecmp(word, "account") == 0,
+                               strcasecmp(word, "session") == 0};
+}
+
+/* A file that another one draws lines from, and for which facilities. */
+struct include {
+    const char *name;
+    struct facilities wanted;
+};
+
 enum { INCLUDES_MAX = 32 };
 
-/* The lines of one file, cut into words: facilities are noted, and the files that it includes whole (Debian's
- * "@include") are listed. Returns how many; the names are in the text. */
-static size_t find_own(char *text, struct facilities *found, char *includes[static INCLUDES_MAX])
+static const struct facilities every_facility = {true, true, true};
+
+/* The lines of one file, cut into words: the facilities among those wanted are noted, and the files that it includes
+ * are listed, "FACILITY include NAME" and Debian's "@include NAME". A substack is a line of its own for libpam.
+ * Returns how many; the names are in the text. */
+static size_t find_own(char *text, struct facilities wanted, struct facilities *found,
+                       struct include includes[static INCLUDES_MAX])
 {
     bool continued = false;
     size_t count = 0;
     char *line;
 
     while ((line = file_next_line(&text)) != NULL) {
-        char *rest = NULL, *word, *name;
+        char *rest = NULL, *first, *second, *third;
         bool is_rest = continued; /* of a line that ended in a backslash */
         size_t end = strcspn(line, "#");
 
         continued = end > 0 && line[end] != '#' && line[end - 1] == '\\';
         line[end] = '\0';
-        word = strtok_r(line, " \t", &rest);
-        name = word != NULL ? strtok_r(NULL, " \t", &rest) : NULL;
-        if (is_rest || name == NULL)
+        first = strtok_r(line, " \t", &rest);
+        second = first != NULL ? strtok_r(NULL, " \t", &rest) : NULL;
+        third = second != NULL ? strtok_r(NULL, " \t", &rest) : NULL;
+        if (is_rest || second == NULL)
             continue;
-        if (strcasecmp(word, "@include") != 0)
-            note_facility(found, word);
-        else if (count < INCLUDES_MAX && strchr(name, '/') == NULL)
-            includes[count++] = name;
+        if (strcasecmp(first, "@include") == 0 && count < INCLUDES_MAX) {
+            includes[count++] = (struct include){second, wanted};
+        } else if (strcasecmp(second, "include") == 0 && third != NULL && count < INCLUDES_MAX) {
+            includes[count++] = (struct include){third, both(wanted, facility_of(first))};
+        } else {
+            struct facilities own = both(wanted, facility_of(first));
+
+            *found = (struct facilities){found->auth || own.auth, found->account || own.account,
+                                         found->session || own.session};
+        }
     }
     return count;
 }
@@ -104,22 +124,23 @@ static bool looks_useful(const char *include, struct facilities found, struct fa
 }
 
 /* Look through a profile, then what it includes, until all that is needed was seen. The text is taken apart. */
-static void find_facilities(char *text, const char *const *directories, struct facilities needed,
-                            struct facilities *found, int depth)
+static void find_facilities(char *text, const char *const *directories, struct facilities wanted,
+                            struct facilities needed, struct facilities *found, int depth)
 {
-    char *includes[INCLUDES_MAX], path[PATH_BYTES];
-    size_t count = find_own(text, found, includes);
+    struct include includes[INCLUDES_MAX];
+    char path[PATH_BYTES];
+    size_t count = find_own(text, wanted, found, includes);
 
     for (size_t at = 0; at < 2 * count && !has_all(*found, needed) && depth < INCLUDE_DEPTH_MAX; at++) {
+        const struct include *include = &includes[at % count];
         bool second_round = at >= count;
-        const char *name = includes[at % count];
         OWNED(memory_free) char *included = NULL;
 
-        if (second_round == looks_useful(name, *found, needed))
+        if (second_round == looks_useful(include->name, *found, needed) || strchr(include->name, '/') != NULL)
             continue;
-        included = service_read(name, directories, path, NULL);
+        included = service_read(include->name, directories, path, NULL);
         if (included != NULL)
-            find_facilities(included, directories, needed, found, depth + 1);
+            find_facilities(included, directories, include->wanted, needed, found, depth + 1);
     }
 }
 
@@ -160,7 +181,7 @@ enum result service_check(const char *name, const char *const *directories, stru
                    "profile %s: %s: must be a regular file of root's that nobody else can write", name, path);
         return fail_hint(error, "chown root:root %s; chmod 644 %s", path, path);
     }
-    find_facilities(text, directories, needed, &found, 0);
+    find_facilities(text, directories, every_facility, needed, &found, 0);
     if (!has_all(found, needed)) {
         const char *missing = needed.auth && !found.auth         ? "auth"
                               : needed.account && !found.account ? "account"

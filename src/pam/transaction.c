@@ -139,6 +139,7 @@ enum result transaction_credentials(struct transaction *t, struct error *error)
     if (run_step(t, STEP_CREDENTIALS, pam_setcred, PAM_ESTABLISH_CRED, error) != OK
         || check_user(t, STEP_CREDENTIALS, error) != OK)
         return FAILED;
+    t->stage = STAGE_CREDENTIALS_SET;
     EVENT(t->events, "credentials", TEXT_FIELD("account", t->request->account),
           TEXT_FIELD("profile", t->request->service));
     return OK;
@@ -168,29 +169,36 @@ void transaction_end_copy(struct transaction *transaction)
     *transaction = (struct transaction){0};
 }
 
-/* A close that fails is said, logged and told as an event; it must not hide how the command ended. */
-static bool undo_step(struct transaction *t, enum step step, pam_step *call, int flags)
+/* A close that fails is said, logged and told as an event; it must not hide how the command ended. What undoes a step
+ * that failed half-way visits the modules up to the failing one, and what libpam makes of it says nothing. */
+static bool undo_step(struct transaction *t, enum step step, pam_step *call, int flags, bool worked)
 {
     struct error error;
 
     if (run_step(t, step, call, flags, &error) == OK)
         return true;
+    if (!worked)
+        return false;
     log_say("%s", error.message);
-    log_record(LOG_ERR, "close failed: account=%s profile=%s step=%s code=%s: %s", t->request->account,
-               t->request->service, step_name(step), pam_code_name(error.pam_code), error.message);
+    log_record(LOG_ERR, "failed: account=\"%s\" profile=\"%s\" step=%s code=%s status=0 reason=\"%s\"",
+               t->request->account, t->request->service, step_name(step), pam_code_name(error.pam_code), error.message);
     EVENT(t->events, "failed", TEXT_FIELD("step", step_name(step)), TEXT_FIELD("code", pam_code_name(error.pam_code)),
-          TEXT_FIELD("class", "node"), TEXT_FIELD("message", error.message));
+          TEXT_FIELD("class", error.class == CLASS_USER ? "user" : "node"), TEXT_FIELD("message", error.message));
     return false;
 }
 
 static void undo(struct transaction *t)
 {
-    if (t->stage >= STAGE_SESSION_TRIED && undo_step(t, STEP_CLOSE_SESSION, pam_close_session, 0)
-        && t->stage == STAGE_SESSION_OPEN)
+    bool opened = t->stage == STAGE_SESSION_OPEN;
+    int last = t->last; /* what failed first is what modules are told in the end */
+
+    if (t->stage >= STAGE_SESSION_TRIED && undo_step(t, STEP_CLOSE_SESSION, pam_close_session, 0, opened) && opened)
         EVENT(t->events, "session-closed", TEXT_FIELD("account", t->request->account),
               TEXT_FIELD("profile", t->request->service));
     if (t->stage >= STAGE_CREDENTIALS_TRIED)
-        (void)undo_step(t, STEP_DELETE_CREDENTIALS, pam_setcred, PAM_DELETE_CRED | PAM_SILENT);
+        (void)undo_step(t, STEP_DELETE_CREDENTIALS, pam_setcred, PAM_DELETE_CRED | PAM_SILENT,
+                        t->stage >= STAGE_CREDENTIALS_SET);
+    t->last = last;
 }
 
 void transaction_tell_left_open(struct transaction *transaction)

@@ -18,8 +18,9 @@ enum stage {
     STAGE_STARTED,
     STAGE_AUTHENTICATED,
     STAGE_ACCOUNT_VALID,
-    STAGE_CREDENTIALS_TRIED,
-    STAGE_SESSION_TRIED, /* a failing open_session has opened the modules before the failing one */
+    STAGE_CREDENTIALS_TRIED, /* a failing setcred has called the modules before the failing one */
+    STAGE_CREDENTIALS_SET,
+    STAGE_SESSION_TRIED, /* likewise */
     STAGE_SESSION_OPEN
 };
 
