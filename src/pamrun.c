@@ -36,6 +36,8 @@ struct run {
     struct options options;
     struct events events;
     struct inherited inherited;
+    uid_t uid;         /* the applicant's real one, as it was at the start */
+    char loginuid[24]; /* likewise, audit(8): who it was before any su; "-": not set */
     struct identity identity;
     char tty[128];
     const char *service;
@@ -57,26 +59,14 @@ static bool directory_is_owned(const char *path, uid_t uid)
 
 /* ---- reporting ---- */
 
-/* The audit login uid: who it was before any su, audit(8). "-": not set. */
-static void loginuid_read(char *text, size_t size)
-{
-    OWNED(fd_close) int fd = open("/proc/self/loginuid", O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd >= 0 ? read(fd, text, size - 1) : 0;
-
-    text[length > 0 ? length : 0] = '\0';
-    if (length <= 0 || strspn(text, "0123456789") != (size_t)length || strcmp(text, "4294967295") == 0)
-        (void)strlcpy(text, "-", size);
-}
-
 /* Who asked for whom, in every log line. What others chose is quoted, and the longest comes last. */
 static void log_run(const struct run *run, int priority, const char *verdict, const char *details)
 {
-    char loginuid[24], applicant[160], account[160], profile[160], command[600];
+    char applicant[160], account[160], profile[160], command[600];
     const char *name = run->identity.account.name != NULL ? run->identity.account.name : run->options.account_name;
     char *const *arguments = run->plan.arguments != NULL ? run->plan.arguments : run->options.arguments;
     char *nothing[] = {NULL};
 
-    loginuid_read(loginuid, sizeof loginuid);
     (void)text_quoted(applicant, sizeof applicant,
                       run->identity.applicant.name != NULL ? run->identity.applicant.name : "");
     (void)text_quoted(account, sizeof account, name != NULL ? name : "");
@@ -86,13 +76,20 @@ static void log_run(const struct run *run, int priority, const char *verdict, co
     else
         (void)text_quoted_words(command, sizeof command, arguments != NULL ? arguments : nothing);
     log_record(priority, "%s: applicant=%s uid=%ju loginuid=%s account=%s profile=%s tty=%s%s command=%s", verdict,
-               applicant, (uintmax_t)getuid(), loginuid, account, profile, run->tty[0] != '\0' ? run->tty : "-",
+               applicant, (uintmax_t)run->uid, run->loginuid, account, profile, run->tty[0] != '\0' ? run->tty : "-",
                details, command);
 }
 
 /* Say once what failed: to the caller, to the administrator, to the program that reads events. */
 static int report_failure(struct run *run, const struct error *error)
 {
+    const struct event_field fields[] = {
+        TEXT_FIELD("step", step_name(error->step)),
+        TEXT_FIELD("code", error->pam_code != 0 ? pam_code_name(error->pam_code) : ""),
+        TEXT_FIELD("class", error->class == CLASS_USER ? "user" : "node"),
+        TEXT_FIELD("message", error->message),
+        NUMBER_FIELD("exit-status", error->status), /* the last one: a close that fails has none */
+    };
     char reason[600], details[800];
 
     log_say("%s", error->message);
@@ -102,14 +99,29 @@ static int report_failure(struct run *run, const struct error *error)
     (void)snprintf(details, sizeof details, " step=%s code=%s status=%d reason=%s", step_name(error->step),
                    error->pam_code != 0 ? pam_code_name(error->pam_code) : "-", error->status, reason);
     log_run(run, LOG_NOTICE, error->status == STATUS_REFUSED ? "refused" : "failed", details);
-    EVENT(&run->events, "failed", TEXT_FIELD("step", step_name(error->step)),
-          TEXT_FIELD("code", error->pam_code != 0 ? pam_code_name(error->pam_code) : ""),
-          TEXT_FIELD("class", error->class == CLASS_USER ? "user" : "node"), NUMBER_FIELD("exit-status", error->status),
-          TEXT_FIELD("message", error->message));
+    events_emit(&run->events, "failed", fields, sizeof fields / sizeof *fields - (error->status == 0));
     return error->status;
 }
 
+/* What transaction_close() could not undo; the exit status stays the command's. */
+static void report_close_failure(void *data, const struct error *error)
+{
+    (void)report_failure(data, error);
+}
+
 /* ---- the phases ---- */
+
+/* Before a module sets it anew, pam_loginuid(8). */
+static void note_caller(struct run *run)
+{
+    OWNED(fd_close) int fd = open("/proc/self/loginuid", O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd >= 0 ? read(fd, run->loginuid, sizeof run->loginuid - 1) : 0;
+
+    run->loginuid[length > 0 ? length : 0] = '\0';
+    if (length <= 0 || strspn(run->loginuid, "0123456789") != (size_t)length
+        || strcmp(run->loginuid, "4294967295") == 0)
+        (void)strlcpy(run->loginuid, "-", sizeof run->loginuid);
+}
 
 static const char *service_choose(const struct options *options)
 {
@@ -126,10 +138,11 @@ static enum result prepare(struct run *run, struct error *error)
 
     if (options->login && options->keep_environment && !options->quiet)
         log_say("--preserve-environment is ignored: --login starts from a new environment");
+    note_caller(run);
     run->service = service_choose(options);
     (void)terminal_name(run->tty, sizeof run->tty);
-    return service_check(run->service, service_directories, needed, error) == OK
-                   && identity_resolve(&run->identity, options, error) == OK
+    return identity_resolve(&run->identity, options, error) == OK
+                   && service_check(run->service, service_directories, needed, error) == OK
                ? OK
                : FAILED;
 }
@@ -157,6 +170,8 @@ static enum result authenticate(struct run *run, struct error *error)
         .verbose = options->verbose,
         .restore = restore_after_module,
         .restore_data = &run->inherited,
+        .report = report_close_failure,
+        .report_data = run,
     };
     if (transaction_start(&run->transaction, &run->request, &run->events, error) != OK)
         return FAILED;

@@ -17,7 +17,8 @@ struct event_field {
     long number;
 };
 
-#define TEXT_FIELD(key, text)     ((struct event_field){(key), (text), 0})
+#define TEXT_FIELD(key, text) ((struct event_field){(key), (text), 0})
+/* A field without text is left out. */
 #define NUMBER_FIELD(key, number) ((struct event_field){(key), NULL, (number)})
 
 /* Take over descriptor fd for events. It must be open for writing and is not one of 0-2. */

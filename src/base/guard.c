@@ -1,5 +1,7 @@
 #include "base/guard.h"
 
+#include "base/text.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,6 +22,7 @@ static const int harmless_signals[] = {SIGPIPE, SIGALRM, SIGUSR1, SIGUSR2, SIGVT
 
 static struct {
     const char *account, *profile;
+    char whom[200], whom_json[400]; /* " for ACCOUNT (profile PROFILE): ", made ready for a signal handler */
     int events_fd, grace_ms;
     pid_t owner;
     timer_t timer;
@@ -76,18 +79,13 @@ static void line_to_syslog(const struct line *message)
     (void)sendto(log, line.text, line.length, MSG_NOSIGNAL, (struct sockaddr *)&address, sizeof address);
 }
 
-/* The account's and profile's names were checked: no quotes, no control characters. */
 static void end_by_force(const char *reason, int status)
 {
     struct line message = {.length = 0}, shown = {.length = 0}, event = {.length = 0};
     const char *step = step_name((enum step)guard.step);
 
     line_add(&message, step);
-    line_add(&message, " for ");
-    line_add(&message, guard.account);
-    line_add(&message, " (profile ");
-    line_add(&message, guard.profile);
-    line_add(&message, "): ");
+    line_add(&message, guard.whom);
     line_add(&message, reason);
     line_add(&shown, "pamrun: ");
     line_add(&shown, message.text);
@@ -100,6 +98,8 @@ static void end_by_force(const char *reason, int status)
         line_add(&event, "\",\"class\":\"node\",\"exit-status\":");
         line_add_number(&event, (unsigned long)status);
         line_add(&event, ",\"message\":\"");
+        line_add(&event, step);
+        line_add(&event, guard.whom_json);
         line_add(&event, reason);
         line_add(&event, "\"}\n");
         (void)!write(guard.events_fd, event.text, event.length);
@@ -192,11 +192,15 @@ static void on_exit_call(void)
 enum result guard_start(const char *account, const char *profile, int grace_ms, const struct events *events,
                         struct error *error)
 {
+    char whom[200];
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = GUARD_TIMER_SIGNAL};
 
     guard.account = account;
     guard.profile = profile;
     guard.grace_ms = grace_ms;
+    (void)snprintf(whom, sizeof whom, " for %s (profile %s): ", account, profile);
+    (void)text_visible(guard.whom, sizeof guard.whom, whom, TEXT_ONE_LINE);
+    (void)text_json(guard.whom_json, sizeof guard.whom_json, guard.whom);
     guard.events_fd = events->fd;
     guard.owner = getpid();
     handle(harmless_signals, COUNT(harmless_signals), on_harmless);
@@ -245,8 +249,10 @@ enum result guard_fail_stopped(enum step step, struct error *error)
 {
     int number = guard_stop_signal();
 
-    return fail(error, step, STATUS_SIGNAL_BASE + number, "%s for %s (profile %s): stopped by SIG%s", step_name(step),
-                guard.account, guard.profile, sigabbrev_np(number));
+    (void)fail(error, step, STATUS_SIGNAL_BASE + number, "%s for %s (profile %s): stopped by SIG%s", step_name(step),
+               guard.account, guard.profile, sigabbrev_np(number));
+    error->class = CLASS_USER; /* somebody wanted it: nothing is wrong with the node */
+    return FAILED;
 }
 
 void guard_start_close(void)

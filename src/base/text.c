@@ -125,17 +125,16 @@ static void put_quotable(struct writer *writer, const char *text)
 
 size_t text_quoted_words(char *out, size_t size, char *const *words)
 {
-    struct writer writer = {.out = out + 1, .size = size - 2};
+    struct writer writer = {.out = out, .size = size - 1}; /* room for the last quote, whatever is cut */
 
-    for (size_t at = 0; words[at] != NULL; at++) {
-        if (at > 0)
-            writer_put(&writer, " ", 1);
+    for (size_t at = 0; words[at] != NULL && !writer.cut; at++) {
+        writer_put(&writer, at > 0 ? "\" \"" : "\"", at > 0 ? 3 : 1);
         put_quotable(&writer, words[at]);
     }
-    (void)writer_end(&writer);
-    out[0] = '"';
-    memcpy(writer.out + writer.length, "\"", 2);
-    return writer.length + 2;
+    if (writer_end(&writer) == 0)
+        return 0;
+    memcpy(out + writer.length, "\"", 2);
+    return writer.length + 1;
 }
 
 size_t text_quoted(char *out, size_t size, const char *text)

@@ -24,14 +24,22 @@ bool service_name_is_valid(const char *name)
     return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_.-") == length;
 }
 
+/* The nth place where libpam looks for that name; an absolute name (of an include) has one. false: no more. */
+static bool service_path(char path[static PATH_BYTES], const char *name, const char *const *directories, size_t nth)
+{
+    if (name[0] == '/' ? nth > 0 : directories[nth] == NULL)
+        return false;
+    (void)snprintf(path, PATH_BYTES, "%s%s%s", name[0] == '/' ? "" : directories[nth], name[0] == '/' ? "" : "/", name);
+    return true;
+}
+
 /* Read the file that libpam would for that name. NULL: there is none (errno ENOENT), or it cannot be read. */
 static char *service_read(const char *name, const char *const *directories, char path[static PATH_BYTES],
                           struct stat *status)
 {
     char *text = NULL;
 
-    for (; text == NULL && *directories != NULL; directories++) {
-        (void)snprintf(path, PATH_BYTES, "%s/%s", *directories, name);
+    for (size_t nth = 0; text == NULL && service_path(path, name, directories, nth); nth++) {
         text = file_read(path, status);
         if (text == NULL && errno != ENOENT && errno != ENOTDIR)
             return NULL;
@@ -43,11 +51,9 @@ bool service_exists(const char *name, const char *const *directories)
 {
     char path[PATH_BYTES];
 
-    for (; *directories != NULL; directories++) {
-        (void)snprintf(path, sizeof path, "%s/%s", *directories, name);
+    for (size_t nth = 0; service_path(path, name, directories, nth); nth++)
         if (access(path, F_OK) == 0)
             return true;
-    }
     return false;
 }
 
@@ -123,24 +129,30 @@ static bool looks_useful(const char *include, struct facilities found, struct fa
            || (needed.session && !found.session && strstr(include, "session") != NULL);
 }
 
-/* Look through a profile, then what it includes, until all that is needed was seen. The text is taken apart. */
+/* Look through a profile, then what it includes, until all that is needed was seen. The text is taken apart.
+ * missing: the name of a file that is included and not there; libpam would refuse everybody, as if it were the user's
+ * fault. */
 static void find_facilities(char *text, const char *const *directories, struct facilities wanted,
-                            struct facilities needed, struct facilities *found, int depth)
+                            struct facilities needed, struct facilities *found, char missing[static SERVICE_NAME_MAX],
+                            int depth)
 {
     struct include includes[INCLUDES_MAX];
     char path[PATH_BYTES];
     size_t count = find_own(text, wanted, found, includes);
 
+    for (size_t at = 0; at < count; at++)
+        if (!service_exists(includes[at].name, directories))
+            (void)text_visible(missing, SERVICE_NAME_MAX, includes[at].name, TEXT_ONE_LINE);
     for (size_t at = 0; at < 2 * count && !has_all(*found, needed) && depth < INCLUDE_DEPTH_MAX; at++) {
         const struct include *include = &includes[at % count];
         bool second_round = at >= count;
         OWNED(memory_free) char *included = NULL;
 
-        if (second_round == looks_useful(include->name, *found, needed) || strchr(include->name, '/') != NULL)
+        if (second_round == looks_useful(include->name, *found, needed))
             continue;
         included = service_read(include->name, directories, path, NULL);
         if (included != NULL)
-            find_facilities(included, directories, include->wanted, needed, found, depth + 1);
+            find_facilities(included, directories, include->wanted, needed, found, missing, depth + 1);
     }
 }
 
@@ -162,7 +174,7 @@ enum result service_check(const char *name, const char *const *directories, stru
 {
     OWNED(memory_free) char *text = NULL;
     struct facilities found = {false, false, false};
-    char path[PATH_BYTES], shown[SERVICE_NAME_MAX + 8];
+    char path[PATH_BYTES], shown[SERVICE_NAME_MAX + 8], missing[SERVICE_NAME_MAX] = "";
     struct stat status;
 
     (void)text_visible(shown, sizeof shown, name, TEXT_ONE_LINE);
@@ -181,16 +193,19 @@ enum result service_check(const char *name, const char *const *directories, stru
                    "profile %s: %s: must be a regular file of root's that nobody else can write", name, path);
         return fail_hint(error, "chown root:root %s; chmod 644 %s", path, path);
     }
-    find_facilities(text, directories, every_facility, needed, &found, 0);
+    find_facilities(text, directories, every_facility, needed, &found, missing, 0);
+    if (missing[0] != '\0')
+        return fail(error, STEP_PROFILE, STATUS_UNAVAILABLE, "profile %s: includes %s, which is not there", name,
+                    missing);
     if (!has_all(found, needed)) {
-        const char *missing = needed.auth && !found.auth         ? "auth"
+        const char *lacking = needed.auth && !found.auth         ? "auth"
                               : needed.account && !found.account ? "account"
                                                                  : "session";
 
         (void)fail(error, STEP_PROFILE, STATUS_UNAVAILABLE,
                    "profile %s: %s has no %s line, and libpam would take the profile 'other' for it", name, path,
-                   missing);
-        return fail_hint(error, "add one; '%s required pam_permit.so' does nothing and succeeds", missing);
+                   lacking);
+        return fail_hint(error, "add one; '%s required pam_permit.so' does nothing and succeeds", lacking);
     }
     return OK;
 }

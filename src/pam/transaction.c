@@ -8,7 +8,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <syslog.h>
 #include <unistd.h>
 
 typedef int pam_step(pam_handle_t *handle, int flags);
@@ -23,6 +22,9 @@ static enum result fail_pam(struct transaction *t, enum step step, int code, str
     error->pam_code = code;
     if (t->conversation.unanswered[0] != '\0')
         return fail_hint(error, "a module asked '%s': %s", t->conversation.unanswered, t->conversation.why);
+    if (step == STEP_START)
+        return fail_hint(error,
+                         "syslog names the line; libpam reads the profile 'other' too, and that may be the broken one");
     switch (code) {
     case PAM_MODULE_UNKNOWN:
     case PAM_OPEN_ERR:
@@ -169,8 +171,8 @@ void transaction_end_copy(struct transaction *transaction)
     *transaction = (struct transaction){0};
 }
 
-/* A close that fails is said, logged and told as an event; it must not hide how the command ended. What undoes a step
- * that failed half-way visits the modules up to the failing one, and what libpam makes of it says nothing. */
+/* A close that fails is reported; it must not hide how the command ended. What undoes a step that failed half-way visits
+ * the modules up to the failing one, and what libpam makes of it says nothing. */
 static bool undo_step(struct transaction *t, enum step step, pam_step *call, int flags, bool worked)
 {
     struct error error;
@@ -179,11 +181,9 @@ static bool undo_step(struct transaction *t, enum step step, pam_step *call, int
         return true;
     if (!worked)
         return false;
-    log_say("%s", error.message);
-    log_record(LOG_ERR, "failed: account=\"%s\" profile=\"%s\" step=%s code=%s status=0 reason=\"%s\"",
-               t->request->account, t->request->service, step_name(step), pam_code_name(error.pam_code), error.message);
-    EVENT(t->events, "failed", TEXT_FIELD("step", step_name(step)), TEXT_FIELD("code", pam_code_name(error.pam_code)),
-          TEXT_FIELD("class", error.class == CLASS_USER ? "user" : "node"), TEXT_FIELD("message", error.message));
+    error.class = CLASS_NODE; /* it is this node that keeps what should be gone */
+    error.status = 0;
+    t->request->report(t->request->report_data, &error);
     return false;
 }
 

@@ -38,6 +38,8 @@ struct transaction_request {
     bool verbose;                                                           /* tell each step on stderr */
     bool (*restore)(const void *data, struct error *error, enum step step); /* what a module changed in our process */
     const void *restore_data;
+    void (*report)(void *data, const struct error *error); /* a session that could not be closed */
+    void *report_data;
 };
 
 struct transaction {
@@ -69,6 +71,6 @@ void transaction_tell_left_open(struct transaction *transaction);
 /* In a forked copy, or before exec in place: free the memory, undo nothing. pam_cap(8) sets ambient capabilities here. */
 void transaction_end_copy(struct transaction *transaction);
 
-/* Undo what was done, newest first, unless it is to be left open; end the handle. Safe on a zeroed or closed one. The
- * error, if any, has been reported on stderr, in the log and as an event: it changes no exit status. */
+/* Undo what was done, newest first, unless it is to be left open; end the handle. Safe on a zeroed or closed one. What
+ * cannot be undone is reported (transaction_request.report). */
 void transaction_close(struct transaction *transaction);

@@ -1,18 +1,19 @@
 #include "run/process.h"
 
+#include "base/log.h"
 #include "base/owned.h"
 #include "base/text.h"
 #include "run/privilege.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-static const char home_missing[] = "pamrun: the home directory cannot be entered, starting in /\n";
 
 /* A session of its own, and the pseudo-terminal as its controlling one. */
 static bool session_start(const struct launch *launch)
@@ -47,8 +48,37 @@ static bool directory_enter(const struct plan *plan)
         return true;
     if (plan->directory_must_exist || chdir("/") != 0)
         return false;
-    (void)!write(STDERR_FILENO, home_missing, sizeof home_missing - 1);
+    log_say("%s: cannot be entered, starting in /", plan->directory);
     return true;
+}
+
+/* execvp(3) says EACCES also when a directory of PATH may not be searched, as root's for others: that is no finding.
+ * Is there a file of that name which the account can see? */
+static bool command_is_found(const char *name)
+{
+    const char *at = getenv("PATH");
+    char path[PATH_MAX];
+
+    if (strchr(name, '/') != NULL)
+        return true;
+    while (at != NULL) {
+        size_t length = strcspn(at, ":");
+        int written = snprintf(path, sizeof path, "%.*s/%s", (int)length, length > 0 ? at : ".", name);
+
+        if (written > 0 && (size_t)written < sizeof path && access(path, F_OK) == 0)
+            return true;
+        at = at[length] == ':' ? at + length + 1 : NULL;
+    }
+    return false;
+}
+
+static int execute(const struct plan *plan)
+{
+    if (plan->shell != NULL)
+        (void)execv(plan->shell, plan->arguments);
+    else
+        (void)execvp(plan->arguments[0], plan->arguments);
+    return plan->shell == NULL && errno == EACCES && !command_is_found(plan->arguments[0]) ? ENOENT : errno;
 }
 
 /* From the parent's state to the command. Returns only when that fails; the caller must end the process or, when it
@@ -70,11 +100,7 @@ static struct start_failure become_command(const struct launch *launch)
         return (struct start_failure){START_DIRECTORY, errno};
     inherited_give_back(launch->inherited, launch->umask);
     environ = (char **)launch->environment; /* execvp(3) looks the command up on this PATH, the account's */
-    if (plan->shell != NULL)
-        (void)execv(plan->shell, plan->arguments);
-    else
-        (void)execvp(plan->arguments[0], plan->arguments);
-    return (struct start_failure){START_EXEC, errno};
+    return (struct start_failure){START_EXEC, execute(plan)};
 }
 
 enum result process_spawn(struct child *child, const struct launch *launch, struct error *error)
@@ -127,7 +153,9 @@ enum result process_fail_start(const struct start_failure *failure, const struct
                            TEXT_ONE_LINE);
         (void)fail(error, STEP_COMMAND, STATUS_SYSTEM, "%s: cannot be entered by %s: %s", shown, plan->account->name,
                    strerror(failure->problem));
-        return fail_hint(error, "--chdir DIR names another");
+        if (plan->directory != NULL) /* the node's is in order: this account must not, or cannot, be there */
+            error->class = CLASS_USER;
+        return plan->directory != NULL ? FAILED : fail_hint(error, "--chdir DIR names another");
     default:
         (void)text_visible(shown, sizeof shown, command, TEXT_ONE_LINE);
         return fail(error, STEP_COMMAND, failure->problem == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN,
