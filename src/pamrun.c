@@ -87,8 +87,8 @@ static int report_failure(struct run *run, const struct error *error)
         TEXT_FIELD("step", step_name(error->step)),
         TEXT_FIELD("code", error->pam_code != 0 ? pam_code_name(error->pam_code) : ""),
         TEXT_FIELD("class", error->class == CLASS_USER ? "user" : "node"),
+        error->status != 0 ? NUMBER_FIELD("exit-status", error->status) : NO_FIELD, /* a close that fails has none */
         TEXT_FIELD("message", error->message),
-        NUMBER_FIELD("exit-status", error->status), /* the last one: a close that fails has none */
     };
     char reason[600], details[800];
 
@@ -99,7 +99,7 @@ static int report_failure(struct run *run, const struct error *error)
     (void)snprintf(details, sizeof details, " step=%s code=%s status=%d reason=%s", step_name(error->step),
                    error->pam_code != 0 ? pam_code_name(error->pam_code) : "-", error->status, reason);
     log_run(run, LOG_NOTICE, error->status == STATUS_REFUSED ? "refused" : "failed", details);
-    events_emit(&run->events, "failed", fields, sizeof fields / sizeof *fields - (error->status == 0));
+    events_emit(&run->events, "failed", fields, sizeof fields / sizeof *fields);
     return error->status;
 }
 
@@ -278,6 +278,7 @@ static enum result run_command(struct run *run, struct error *error)
         return FAILED;
     launch.terminal = run->pty.slave;
     supervise_block_signals();
+    inherited_stop_timers();
     if (guard_stop_signal() != 0) /* between two steps */
         return guard_fail_stopped(STEP_COMMAND, error);
     if (run->options.exec) {

@@ -64,6 +64,7 @@ static const struct {
     {"TZDIR", FROM_OTHERS},
     {"TMPDIR", FROM_OTHERS},
     {"KRB5_*", FROM_OTHERS},
+    {"DBUS_SYSTEM_BUS_ADDRESS", FROM_OTHERS},
 };
 
 /* A session of the applicant's, which the account must not use; pam_systemd(8) sets its own. */
@@ -150,33 +151,36 @@ static bool entry_split(const char *entry, char *name, size_t size, const char *
 
 enum { NAME_MAX_BYTES = 1024 };
 
+/* Does this entry of the applicant's environment stay out of the command's? */
+static bool applicant_is_refused(const struct environment_request *request, const char *name, const char *value)
+{
+    const char *runtime = strv_get(request->applicant, "XDG_RUNTIME_DIR");
+
+    if (entry_is_refused(name, value, request->applicant_is_root ? FROM_ROOT : FROM_OTHERS))
+        return true;
+    return name_is_one_of(name, session_names, COUNT(session_names))
+           && (runtime == NULL || !request->owns_directory(runtime, request->account->uid));
+}
+
 /* The applicant's, without what is refused; of a name that is there twice the first counts, as for getenv(3). */
 static bool add_applicant(struct strv *environment, const struct environment_request *request)
 {
-    enum source source = request->applicant_is_root ? FROM_ROOT : FROM_OTHERS;
-    const char *runtime = strv_get(request->applicant, "XDG_RUNTIME_DIR");
-    bool same_session = runtime != NULL && request->owns_directory(runtime, request->account->uid);
     char name[NAME_MAX_BYTES];
     const char *value;
 
-    for (char *const *entry = request->applicant; entry != NULL && *entry != NULL; entry++) {
-        if (!entry_split(*entry, name, sizeof name, &value) || entry_is_refused(name, value, source))
-            continue;
-        if (!same_session && name_is_one_of(name, session_names, COUNT(session_names)))
-            continue;
-        if (strv_get(environment->items, name) == NULL && !strv_add(environment, *entry))
+    for (char *const *entry = request->applicant; entry != NULL && *entry != NULL; entry++)
+        if (entry_split(*entry, name, sizeof name, &value) && !applicant_is_refused(request, name, value)
+            && strv_get(environment->items, name) == NULL && !strv_add(environment, *entry))
             return false;
-    }
     return true;
 }
 
 /* Take one name over from the applicant, unless it is set already. */
 static bool add_kept(struct strv *environment, const struct environment_request *request, const char *name)
 {
-    enum source source = request->applicant_is_root ? FROM_ROOT : FROM_OTHERS;
     const char *value = strv_get(request->applicant, name);
 
-    if (value == NULL || entry_is_refused(name, value, source) || strv_get(environment->items, name) != NULL)
+    if (value == NULL || applicant_is_refused(request, name, value) || strv_get(environment->items, name) != NULL)
         return true;
     return strv_set(environment, name, value);
 }

@@ -23,8 +23,9 @@ bool account_name_is_valid(const char *name)
     if (length == 0 || length >= LOGIN_NAME_MAX || name[0] == '-')
         return false;
     for (; *name != '\0'; name++)
-        if (*name == '/' || (unsigned char)*name < ' ' || *name == 0x7f)
-            return false;
+        if (*name == '/' || (unsigned char)*name < ' ' || *name == 0x7f
+            || ((unsigned char)name[0] == 0xc2 && (unsigned char)name[1] >= 0x80 && (unsigned char)name[1] < 0xa0))
+            return false; /* the last ones: U+0080 to U+009F, control characters too */
     return true;
 }
 

@@ -31,6 +31,8 @@ static void line_apply(struct login_defs *defs, char *line, bool *has_supath)
     end = value + strlen(value);
     while (end > value && strchr(" \t\r\"", end[-1]) != NULL)
         *--end = '\0';
+    if (*value == '\0')
+        return;
     if (strcmp(name, "ENV_PATH") == 0) {
         set_text(&defs->path, value);
     } else if (strcmp(name, "ENV_SUPATH") == 0) {

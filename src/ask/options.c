@@ -65,7 +65,7 @@ static bool parse_seconds(const char *text, int *milliseconds)
     if (!parse_number(whole, SECONDS_MAX, &seconds) || !parse_number(decimals, 999, &thousandths))
         return false;
     *milliseconds = (int)(seconds * 1000 + thousandths);
-    return *milliseconds > 0;
+    return *milliseconds > 0 && *milliseconds <= SECONDS_MAX * 1000;
 }
 
 static bool list_add(const char ***list, const char *item)
@@ -330,8 +330,8 @@ static enum result parse_letters(struct options *options, char **argv, int argc,
         if (row == NULL)
             return usage(error, shown, "no such option");
         if (row->argument == NULL) {
-            if (row->set(options, NULL, error) != OK)
-                return FAILED;
+            if (row->set(options, NULL, error) != OK || options->help || options->version)
+                return options->help || options->version ? OK : FAILED;
             continue;
         }
         if (letter[1] != '\0')

@@ -1,5 +1,6 @@
 #include "base/events.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -23,11 +24,12 @@ enum result events_start(struct events *events, int fd, struct error *error)
         return OK;
     flags = fcntl(fd, F_GETFL);
     if (flags < 0)
-        return fail(error, STEP_OPTIONS, STATUS_USAGE, "--json-status-fd %d: %s", fd, strerror(errno));
-    if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_PATH) != 0)
-        return fail(error, STEP_OPTIONS, STATUS_USAGE, "--json-status-fd %d: not open for writing", fd);
-    events->fd = fd;
-    return OK;
+        (void)fail(error, STEP_OPTIONS, STATUS_USAGE, "--json-status-fd %d: %s", fd, strerror(errno));
+    else if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_PATH) != 0)
+        (void)fail(error, STEP_OPTIONS, STATUS_USAGE, "--json-status-fd %d: not open for writing", fd);
+    else
+        events->fd = fd;
+    return events->fd >= 0 ? OK : fail_hint(error, "open it for pamrun, as in --json-status-fd 3 3>events");
 }
 
 /* A write of at most PIPE_BUF bytes to a pipe that polls as writable does not block, pipe(7). */
@@ -35,8 +37,16 @@ static bool write_line(int fd, const char *line, size_t length)
 {
     struct pollfd writable = {.fd = fd, .events = POLLOUT};
 
-    if (poll(&writable, 1, READER_PATIENCE_MS) != 1 || (writable.revents & POLLOUT) == 0)
-        return false;
+    int64_t give_up_ms = clock_now_ms() + READER_PATIENCE_MS;
+    int ready;
+
+    do {
+        int64_t left = give_up_ms - clock_now_ms();
+
+        ready = poll(&writable, 1, left > 0 ? (int)left : 0);
+    } while (ready < 0 && errno == EINTR);
+    if (ready != 1 || (writable.revents & POLLOUT) == 0 || (writable.revents & (POLLERR | POLLHUP)) != 0)
+        return false; /* POLLERR: the reader has gone, and a write would raise SIGPIPE */
     return write(fd, line, length) == (ssize_t)length;
 }
 
@@ -49,6 +59,8 @@ void events_emit(struct events *events, const char *event, const struct event_fi
         return;
     length = (size_t)snprintf(line, sizeof line, "{\"event\":\"%s\"", event);
     for (size_t at = 0; at < count; at++) {
+        if (fields[at].key == NULL)
+            continue;
         if (fields[at].text == NULL)
             (void)snprintf(field, sizeof field, ",\"%s\":%ld", fields[at].key, fields[at].number);
         else if (text_json(value, sizeof value, fields[at].text) > 0)

@@ -12,14 +12,14 @@ struct events {
 };
 
 struct event_field {
-    const char *key;
+    const char *key;  /* NULL: no field */
     const char *text; /* NULL: the number counts */
     long number;
 };
 
-#define TEXT_FIELD(key, text) ((struct event_field){(key), (text), 0})
-/* A field without text is left out. */
+#define TEXT_FIELD(key, text)     ((struct event_field){(key), (text), 0})
 #define NUMBER_FIELD(key, number) ((struct event_field){(key), NULL, (number)})
+#define NO_FIELD                  ((struct event_field){NULL, NULL, 0})
 
 /* Take over descriptor fd for events. It must be open for writing and is not one of 0-2. */
 enum result CHECKED events_start(struct events *events, int fd, struct error *error);

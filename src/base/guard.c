@@ -1,5 +1,6 @@
 #include "base/guard.h"
 
+#include "base/clock.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -16,7 +17,10 @@ enum { NUDGE_MS = 100, DEADLINE_GRACE_MS = 1000, GUARD_TIMER_SIGNAL = 64 };
 
 static const int stop_signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 /* Their default action would end us between open and close. A handler, not SIG_IGN: that is inherited by helpers. */
-static const int harmless_signals[] = {SIGPIPE, SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGPROF, SIGXCPU, SIGXFSZ, SIGIO};
+static const int harmless_signals[] = {SIGPIPE, SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGPROF,
+                                       SIGXCPU, SIGXFSZ, SIGIO,   SIGPWR,  SIGSTKFLT};
+
+#define NEVER INT64_MAX
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -26,11 +30,13 @@ static struct {
     int events_fd, grace_ms;
     pid_t owner;
     timer_t timer;
+    bool closing;
     volatile sig_atomic_t timer_runs;
     volatile sig_atomic_t step;        /* enum step while a module runs, -1 otherwise */
     volatile sig_atomic_t stop_signal; /* the first that asked to stop */
     volatile sig_atomic_t deadline_passed;
-    volatile sig_atomic_t nudges_left; /* until the end by force; below 0: never */
+    /* Written by handlers that do not interrupt each other, read by them: clock_now_ms(), NEVER. */
+    volatile int64_t deadline_at, force_at;
 } guard = {.events_fd = -1, .step = -1};
 
 /* ---- the end by force: async-signal-safe only, signal-safety(7) ---- */
@@ -120,25 +126,38 @@ static void timer_arm(int first_ms, int interval_ms)
     (void)timer_settime(guard.timer, 0, &when, NULL);
 }
 
+static void force_no_later_than(int64_t at)
+{
+    if (at < guard.force_at)
+        guard.force_at = at;
+}
+
+/* Comes every NUDGE_MS once a step is to end: that it interrupts a system call is most of its purpose. */
 static void on_timer(int number)
 {
+    int64_t now = clock_now_ms();
     int saved = errno;
 
     (void)number;
     if (guard.step >= 0 && getpid() == guard.owner) {
-        if (guard.stop_signal == 0 && !guard.deadline_passed) {
+        if (now >= guard.deadline_at && !guard.deadline_passed) {
             guard.deadline_passed = 1;
-            guard.nudges_left = DEADLINE_GRACE_MS / NUDGE_MS;
-        } else if (guard.nudges_left == 0) {
+            force_no_later_than(now + DEADLINE_GRACE_MS);
+        }
+        if (now >= guard.force_at)
             end_by_force(guard.deadline_passed
                              ? "a module did not answer before the deadline and does not end; what it holds may remain"
                              : "told to stop, but a module does not end; what it holds may remain",
                          guard.deadline_passed ? STATUS_TRY_AGAIN : STATUS_SIGNAL_BASE + (int)guard.stop_signal);
-        } else if (guard.nudges_left > 0) {
-            guard.nudges_left--;
-        }
     }
     errno = saved;
+}
+
+static void stop_step(void)
+{
+    if (guard.grace_ms >= 0)
+        force_no_later_than(clock_now_ms() + guard.grace_ms);
+    timer_arm(NUDGE_MS, NUDGE_MS);
 }
 
 static void on_stop(int number)
@@ -147,10 +166,9 @@ static void on_stop(int number)
 
     if (guard.stop_signal == 0) {
         guard.stop_signal = number;
-        guard.nudges_left = guard.grace_ms < 0 ? -1 : guard.grace_ms / NUDGE_MS;
+        if (guard.step >= 0)
+            stop_step();
     }
-    if (guard.step >= 0)
-        timer_arm(NUDGE_MS, NUDGE_MS);
     errno = saved;
 }
 
@@ -163,21 +181,31 @@ static void handle(const int *signals, size_t count, void (*handler)(int))
 {
     struct sigaction action = {.sa_handler = handler}; /* no SA_RESTART: the module's system call is interrupted */
 
-    sigemptyset(&action.sa_mask);
+    sigfillset(&action.sa_mask); /* handlers do not interrupt each other */
     for (size_t at = 0; at < count; at++)
         (void)sigaction(signals[at], &action, NULL);
 }
 
-/* The handlers that a step needs, and every signal let through: modules wait for children of their own. */
-static void handlers_for_step(void)
+/* As modules need it and must leave it: nothing ends us, SIGCHLD tells of children, and every signal is let through
+ * (modules wait for children of their own). */
+static void signals_put_right(void)
 {
-    static const int timer_signal[] = {GUARD_TIMER_SIGNAL};
+    static const int timer_signal[] = {GUARD_TIMER_SIGNAL}, child_signal[] = {SIGCHLD};
     sigset_t none;
 
     handle(stop_signals, COUNT(stop_signals), on_stop);
+    handle(harmless_signals, COUNT(harmless_signals), on_harmless);
     handle(timer_signal, COUNT(timer_signal), on_timer);
+    handle(child_signal, COUNT(child_signal), SIG_DFL);
     sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* The real-time signals end a process too. Once is enough: no module has to do with them. */
+static void real_time_signals_catch(void)
+{
+    for (int number = SIGRTMIN; number < GUARD_TIMER_SIGNAL; number++)
+        handle(&number, 1, on_harmless);
 }
 
 /* A module called exit(3): main never gets to undo anything, and its status would look like the command's. */
@@ -203,8 +231,8 @@ enum result guard_start(const char *account, const char *profile, int grace_ms, 
     (void)text_json(guard.whom_json, sizeof guard.whom_json, guard.whom);
     guard.events_fd = events->fd;
     guard.owner = getpid();
-    handle(harmless_signals, COUNT(harmless_signals), on_harmless);
-    handlers_for_step();
+    signals_put_right();
+    real_time_signals_catch();
     if (timer_create(CLOCK_MONOTONIC, &event, &guard.timer) < 0)
         return fail(error, STEP_START, STATUS_SYSTEM, "timer: %s", strerror(errno));
     if (atexit(on_exit_call) != 0)
@@ -214,11 +242,12 @@ enum result guard_start(const char *account, const char *profile, int grace_ms, 
 
 void guard_enter(enum step step, int deadline_ms)
 {
-    guard.step = (sig_atomic_t)step;
     guard.deadline_passed = 0;
-    handlers_for_step();
+    guard.deadline_at = deadline_ms > 0 ? clock_now_ms() + deadline_ms : NEVER;
+    guard.force_at = NEVER;
+    guard.step = (sig_atomic_t)step;
     if (guard.stop_signal != 0)
-        timer_arm(NUDGE_MS, NUDGE_MS);
+        stop_step(); /* it came between two steps */
     else if (deadline_ms > 0)
         timer_arm(deadline_ms, NUDGE_MS);
 }
@@ -230,14 +259,15 @@ enum result guard_leave(struct error *error)
     if (getpid() != guard.owner) /* a module forked, and both came back: only one may go on */
         _exit(STATUS_SYSTEM);
     guard.step = -1;
+    signals_put_right();
     if (guard.timer_runs)
         timer_arm(0, 0);
-    if (guard.stop_signal != 0)
-        return guard_fail_stopped(step, error);
+    if (guard.closing)
+        guard.stop_signal = 0; /* what we do is what it asks for */
     if (guard.deadline_passed)
         return fail(error, step, STATUS_TRY_AGAIN, "%s for %s (profile %s): no answer before the deadline",
                     step_name(step), guard.account, guard.profile);
-    return OK;
+    return guard.stop_signal != 0 ? guard_fail_stopped(step, error) : OK;
 }
 
 int guard_stop_signal(void)
@@ -257,6 +287,7 @@ enum result guard_fail_stopped(enum step step, struct error *error)
 
 void guard_start_close(void)
 {
+    signals_put_right(); /* they were blocked while the command ran; what waits comes now */
     guard.stop_signal = 0;
-    handle(harmless_signals, COUNT(harmless_signals), on_harmless);
+    guard.closing = true;
 }

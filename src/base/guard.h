@@ -16,7 +16,8 @@
 enum result CHECKED guard_start(const char *account, const char *profile, int grace_ms, const struct events *events,
                                 struct error *error);
 
-/* Around one PAM step. deadline_ms: 0 for none. Puts handlers and signal mask right: a module may have changed them. */
+/* Around one PAM step. deadline_ms: 0 for none. guard_leave() puts handlers
+ * and signal mask right: modules change them. */
 void guard_enter(enum step step, int deadline_ms);
 
 /* OK, or FAILED with the error filled in: a signal asked to stop (status 128 + signal) or the deadline has passed
@@ -29,6 +30,6 @@ int guard_stop_signal(void);
 /* Fill the error for it. Returns FAILED. */
 enum result guard_fail_stopped(enum step step, struct error *error);
 
-/* Before the session is closed: a stop signal so far has been dealt with, what is left is to be done in peace; and a
- * module may have changed any handler since guard_start(). */
+/* Before the session is closed: a stop signal so far has been dealt with, and a further one asks for what is being done
+ * already. It still interrupts, and ends by force what does not end. */
 void guard_start_close(void);

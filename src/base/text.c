@@ -108,40 +108,80 @@ size_t text_visible(char *out, size_t size, const char *text, enum text_lines li
     return writer_end(&writer);
 }
 
-static void put_quotable(struct writer *writer, const char *text)
+/* At most limit bytes of text, a backslash before each double quote and backslash. */
+static void put_quotable(struct writer *writer, const char *text, size_t limit)
 {
-    while (*text != '\0') {
+    const char *end = text + limit;
+
+    while (text < end) {
         size_t plain = strcspn(text, "\"\\");
         char escaped[] = {'\\', text[plain]};
 
-        put_visible(writer, text, plain, TEXT_ONE_LINE);
-        text += plain;
-        if (*text != '\0') {
-            writer_put(writer, escaped, sizeof escaped);
-            text++;
+        if (plain >= (size_t)(end - text)) {
+            put_visible(writer, text, (size_t)(end - text), TEXT_ONE_LINE);
+            return;
         }
+        put_visible(writer, text, plain, TEXT_ONE_LINE);
+        writer_put(writer, escaped, sizeof escaped);
+        text += plain + 1;
     }
 }
 
-size_t text_quoted_words(char *out, size_t size, char *const *words)
+/* Room for the two quotes and what is between them. */
+static struct writer quoted_start(char *out, size_t size)
 {
-    struct writer writer = {.out = out, .size = size - 1}; /* room for the last quote, whatever is cut */
+    return (struct writer){.out = out + 1, .size = size - 2};
+}
 
-    for (size_t at = 0; words[at] != NULL && !writer.cut; at++) {
-        writer_put(&writer, at > 0 ? "\" \"" : "\"", at > 0 ? 3 : 1);
-        put_quotable(&writer, words[at]);
-    }
-    if (writer_end(&writer) == 0)
-        return 0;
-    memcpy(out + writer.length, "\"", 2);
-    return writer.length + 1;
+static size_t quoted_end(struct writer *writer, char *out)
+{
+    (void)writer_end(writer);
+    out[0] = '"';
+    memcpy(writer->out + writer->length, "\"", 2);
+    return writer->length + 2;
 }
 
 size_t text_quoted(char *out, size_t size, const char *text)
 {
-    char *words[] = {(char *)text, NULL};
+    struct writer writer = quoted_start(out, size);
 
-    return text_quoted_words(out, size, words);
+    put_quotable(&writer, text, strlen(text));
+    return quoted_end(&writer, out);
+}
+
+/* A word that a shell would not take as it is, is put between single quotes; POSIX XCU 2.2.2. */
+static void put_word(struct writer *writer, const char *word)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789%+,-./:=@_";
+
+    if (*word != '\0' && word[strspn(word, plain)] == '\0') {
+        writer_put(writer, word, strlen(word));
+        return;
+    }
+    writer_put(writer, "'", 1);
+    while (*word != '\0') {
+        size_t length = strcspn(word, "'");
+
+        put_quotable(writer, word, length);
+        word += length;
+        if (*word == '\'') {
+            put_quotable(writer, "'\\''", 4);
+            word++;
+        }
+    }
+    writer_put(writer, "'", 1);
+}
+
+size_t text_quoted_words(char *out, size_t size, char *const *words)
+{
+    struct writer writer = quoted_start(out, size);
+
+    for (size_t at = 0; words[at] != NULL && !writer.cut; at++) {
+        if (at > 0)
+            writer_put(&writer, " ", 1);
+        put_word(&writer, words[at]);
+    }
+    return quoted_end(&writer, out);
 }
 
 size_t text_json(char *out, size_t size, const char *text)

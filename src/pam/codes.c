@@ -76,7 +76,7 @@ static const struct meaning *meaning_of(enum step step, int code)
     if (step == STEP_START && code != PAM_BUF_ERR) /* pam_start(3) reads the profile and loads its modules */
         return &profile_unavailable;
     /* libpam's answer when every auth module ignores setcred, as without authenticate: the profile's fault. */
-    if (step == STEP_CREDENTIALS && code == PAM_PERM_DENIED)
+    if ((step == STEP_CREDENTIALS || step == STEP_DELETE_CREDENTIALS) && code == PAM_PERM_DENIED)
         return &profile_unavailable;
     return &code_table[code].meaning;
 }

@@ -85,27 +85,51 @@ enum { INCLUDES_MAX = 32 };
 
 static const struct facilities every_facility = {true, true, true};
 
+/* The next line as libpam puts it together, in place: comments and blanks at both ends gone, empty lines skipped, a
+ * backslash at the end joins it with the next line that is not empty. NULL at the end. */
+static char *next_logical_line(char **rest)
+{
+    char *logical = NULL, *end = NULL, *line;
+
+    while ((line = file_next_line(rest)) != NULL) {
+        size_t length;
+        bool goes_on;
+
+        line += strspn(line, " \t");
+        length = strcspn(line, "#");
+        while (length > 0 && strchr(" \t\r", line[length - 1]) != NULL)
+            length--;
+        if (length == 0)
+            continue;
+        goes_on = line[length - 1] == '\\';
+        if (goes_on)
+            line[length - 1] = ' ';
+        if (logical == NULL)
+            logical = end = line;
+        memmove(end, line, length);
+        end += length;
+        *end = '\0';
+        if (!goes_on)
+            break;
+    }
+    return logical;
+}
+
 /* The lines of one file, cut into words: the facilities among those wanted are noted, and the files that it includes
  * are listed, "FACILITY include NAME" and Debian's "@include NAME". A substack is a line of its own for libpam.
  * Returns how many; the names are in the text. */
 static size_t find_own(char *text, struct facilities wanted, struct facilities *found,
                        struct include includes[static INCLUDES_MAX])
 {
-    bool continued = false;
     size_t count = 0;
     char *line;
 
-    while ((line = file_next_line(&text)) != NULL) {
-        char *rest = NULL, *first, *second, *third;
-        bool is_rest = continued; /* of a line that ended in a backslash */
-        size_t end = strcspn(line, "#");
+    while ((line = next_logical_line(&text)) != NULL) {
+        char *rest = NULL, *first = strtok_r(line, " \t", &rest);
+        char *second = first != NULL ? strtok_r(NULL, " \t", &rest) : NULL;
+        char *third = second != NULL ? strtok_r(NULL, " \t", &rest) : NULL;
 
-        continued = end > 0 && line[end] != '#' && line[end - 1] == '\\';
-        line[end] = '\0';
-        first = strtok_r(line, " \t", &rest);
-        second = first != NULL ? strtok_r(NULL, " \t", &rest) : NULL;
-        third = second != NULL ? strtok_r(NULL, " \t", &rest) : NULL;
-        if (is_rest || second == NULL)
+        if (second == NULL)
             continue;
         if (strcasecmp(first, "@include") == 0 && count < INCLUDES_MAX) {
             includes[count++] = (struct include){second, wanted};

@@ -13,7 +13,7 @@
 
 enum {
     MODULES_UMASK = 0022,
-    UNUSUAL_UMASK = 0026, /* as 0022 for who may write and enter, and unlike any that somebody would configure */
+    UNUSUAL_UMASK = 0032, /* as 0022, but that root's group may not enter: unlike any that somebody would configure */
 };
 
 static char *clean_environment[] = {(char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
@@ -35,10 +35,27 @@ static bool standard_files_open(void)
     return true;
 }
 
+void inherited_stop_timers(void)
+{
+    struct itimerval off = {{0, 0}, {0, 0}};
+
+    (void)setitimer(ITIMER_REAL, &off, NULL);
+    (void)setitimer(ITIMER_VIRTUAL, &off, NULL);
+    (void)setitimer(ITIMER_PROF, &off, NULL);
+}
+
+static void on_pipe(int number)
+{
+    (void)number;
+}
+
 bool inherited_start(struct inherited *inherited)
 {
+    struct sigaction ignore = {.sa_handler = on_pipe}; /* not SIG_IGN, which helpers of modules would inherit */
+
     *inherited = (struct inherited){.environment = environ, .directory = -1, .standard = {-1, -1, -1}};
     environ = clean_environment;
+    (void)sigaction(SIGPIPE, &ignore, &inherited->pipe_action);
     return standard_files_open();
 }
 
@@ -109,22 +126,15 @@ static void signals_take(struct inherited *inherited)
             sigaddset(&inherited->ignored, number);
             (void)sigaction(number, &fresh, NULL);
         }
+    if (inherited->pipe_action.sa_handler == SIG_IGN)
+        sigaddset(&inherited->ignored, SIGPIPE);
     sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, &inherited->blocked);
 }
 
-static void timers_stop(void)
-{
-    struct itimerval off = {{0, 0}, {0, 0}};
-
-    (void)setitimer(ITIMER_REAL, &off, NULL);
-    (void)setitimer(ITIMER_VIRTUAL, &off, NULL);
-    (void)setitimer(ITIMER_PROF, &off, NULL);
-}
-
 enum result inherited_take(struct inherited *inherited, int taken_fd, struct error *error)
 {
-    timers_stop(); /* before signals are let through: one that has run out would end us */
+    inherited_stop_timers(); /* before signals are let through: one that has run out would end us */
     inherited->umask = umask(MODULES_UMASK);
     signals_take(inherited);
     if (!files_take(inherited, taken_fd))

@@ -17,6 +17,7 @@ struct inherited_file {
 struct inherited {
     char **environment; /* the applicant's; the modules' is a clean one */
     sigset_t blocked, ignored;
+    struct sigaction pipe_action; /* for SIGPIPE, which is caught from the first moment on: our readers may be gone */
     mode_t umask;
     int standard[3];              /* copies of descriptors 0-2: a module may close or replace them */
     int directory;                /* the working directory, O_PATH; -1: it cannot be opened */
@@ -39,6 +40,9 @@ bool inherited_restore(const struct inherited *inherited, struct error *error, e
  * after it, find the command's (the module's, else the applicant's). */
 void inherited_umask_mark(const struct inherited *inherited);
 mode_t inherited_umask_find(const struct inherited *inherited);
+
+/* The three interval timers: they survive exec, and modules leave them running (alarm(2)). */
+void inherited_stop_timers(void);
 
 /* In the process that will be the command: signals, umask and descriptors as they came; all other descriptors above 2
  * are closed by exec. No memory is allocated. */

@@ -1,5 +1,6 @@
 #include "run/supervise.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/owned.h"
 
@@ -10,7 +11,6 @@
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 struct loop {
@@ -22,14 +22,6 @@ struct loop {
     bool ended;
     int64_t kill_at_ms; /* CLOCK_MONOTONIC; 0: not told to end */
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 void supervise_block_signals(void)
 {
@@ -49,7 +41,7 @@ static void child_signal(const struct loop *loop, int number)
 static bool is_for_command(const struct loop *loop, const struct signalfd_siginfo *info)
 {
     if (info->ssi_code == SI_KERNEL)
-        return loop->request->own_session;
+        return loop->request->own_session && info->ssi_signo != SIGALRM; /* that would be a timer of ours */
     return info->ssi_pid != (uint32_t)loop->child->pid;
 }
 
@@ -58,7 +50,7 @@ static void end_command(struct loop *loop)
 {
     child_signal(loop, SIGTERM);
     if (loop->kill_at_ms == 0 && loop->request->kill_after_ms >= 0)
-        loop->kill_at_ms = now_ms() + loop->request->kill_after_ms;
+        loop->kill_at_ms = clock_now_ms() + loop->request->kill_after_ms;
 }
 
 static void forward(struct loop *loop, const struct signalfd_siginfo *info)
@@ -161,7 +153,7 @@ static void signals_read(struct loop *loop)
 /* Milliseconds until the command is to be killed, for poll(2). */
 static int time_left(const struct loop *loop)
 {
-    int64_t left = loop->kill_at_ms - now_ms();
+    int64_t left = loop->kill_at_ms - clock_now_ms();
 
     if (loop->kill_at_ms == 0)
         return -1;
@@ -170,7 +162,7 @@ static int time_left(const struct loop *loop)
 
 static void kill_when_due(struct loop *loop)
 {
-    if (loop->kill_at_ms == 0 || now_ms() < loop->kill_at_ms)
+    if (loop->kill_at_ms == 0 || clock_now_ms() < loop->kill_at_ms)
         return;
     log_say("the command did not end within %d.%03d s of SIGTERM: killed", loop->request->kill_after_ms / 1000,
             loop->request->kill_after_ms % 1000);
