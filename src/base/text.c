@@ -155,7 +155,7 @@ static void put_word(struct writer *writer, const char *word)
     static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789%+,-./:=@_";
 
     if (*word != '\0' && word[strspn(word, plain)] == '\0') {
-        writer_put(writer, word, strlen(word));
+        put_visible(writer, word, strlen(word), TEXT_ONE_LINE);
         return;
     }
     writer_put(writer, "'", 1);

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 enum { PATH_BYTES = 512, INCLUDE_DEPTH_MAX = 16 };
 
@@ -47,14 +46,32 @@ static char *service_read(const char *name, const char *const *directories, char
     return text;
 }
 
+/* Find that file without reading it. */
+static bool service_find(const char *name, const char *const *directories, char path[static PATH_BYTES],
+                         struct stat *status)
+{
+    for (size_t nth = 0; service_path(path, name, directories, nth); nth++)
+        if (stat(path, status) == 0)
+            return true;
+    return false;
+}
+
 bool service_exists(const char *name, const char *const *directories)
 {
     char path[PATH_BYTES];
+    struct stat status;
 
-    for (size_t nth = 0; service_path(path, name, directories, nth); nth++)
-        if (access(path, F_OK) == 0)
-            return true;
-    return false;
+    return service_find(name, directories, path, &status);
+}
+
+/* Who can write a profile, or what it includes, can become anybody. */
+static enum result check_trust(const char *name, const char *path, const struct stat *status, struct error *error)
+{
+    if (S_ISREG(status->st_mode) && status->st_uid == 0 && (status->st_mode & (S_IWGRP | S_IWOTH)) == 0)
+        return OK;
+    (void)fail(error, STEP_PROFILE, STATUS_UNAVAILABLE,
+               "profile %s: %s: must be a regular file of root's that nobody else can write", name, path);
+    return fail_hint(error, "chown root:root %s; chmod 644 %s", path, path);
 }
 
 static bool has_all(struct facilities found, struct facilities needed)
@@ -153,31 +170,54 @@ static bool looks_useful(const char *include, struct facilities found, struct fa
            || (needed.session && !found.session && strstr(include, "session") != NULL);
 }
 
-/* Look through a profile, then what it includes, until all that is needed was seen. The text is taken apart.
- * missing: the name of a file that is included and not there; libpam would refuse everybody, as if it were the user's
- * fault. */
-static void find_facilities(char *text, const char *const *directories, struct facilities wanted,
-                            struct facilities needed, struct facilities *found, char missing[static SERVICE_NAME_MAX],
-                            int depth)
+/* What a profile is looked through for. */
+struct search {
+    const char *name;
+    const char *const *directories;
+    struct facilities needed, found;
+};
+
+/* An include that is missing makes libpam refuse everybody, as if it were their fault. */
+static enum result check_includes(const struct search *search, const struct include *includes, size_t count,
+                                  struct error *error)
+{
+    char path[PATH_BYTES], shown[SERVICE_NAME_MAX];
+    struct stat status;
+
+    for (size_t at = 0; at < count; at++) {
+        if (!service_find(includes[at].name, search->directories, path, &status)) {
+            (void)text_visible(shown, sizeof shown, includes[at].name, TEXT_ONE_LINE);
+            return fail(error, STEP_PROFILE, STATUS_UNAVAILABLE, "profile %s: includes %s, which is not there",
+                        search->name, shown);
+        }
+        if (check_trust(search->name, path, &status, error) != OK)
+            return FAILED;
+    }
+    return OK;
+}
+
+/* Look through a profile, then what it includes, until all that is needed was seen. The text is taken apart. */
+static enum result find_facilities(struct search *search, char *text, struct facilities wanted, int depth,
+                                   struct error *error)
 {
     struct include includes[INCLUDES_MAX];
     char path[PATH_BYTES];
-    size_t count = find_own(text, wanted, found, includes);
+    size_t count = find_own(text, wanted, &search->found, includes);
 
-    for (size_t at = 0; at < count; at++)
-        if (!service_exists(includes[at].name, directories))
-            (void)text_visible(missing, SERVICE_NAME_MAX, includes[at].name, TEXT_ONE_LINE);
-    for (size_t at = 0; at < 2 * count && !has_all(*found, needed) && depth < INCLUDE_DEPTH_MAX; at++) {
+    if (check_includes(search, includes, count, error) != OK)
+        return FAILED;
+    for (size_t at = 0; at < 2 * count && !has_all(search->found, search->needed) && depth < INCLUDE_DEPTH_MAX; at++) {
         const struct include *include = &includes[at % count];
         bool second_round = at >= count;
         OWNED(memory_free) char *included = NULL;
 
-        if (second_round == looks_useful(include->name, *found, needed))
+        if (second_round == looks_useful(include->name, search->found, search->needed))
             continue;
-        included = service_read(include->name, directories, path, NULL);
-        if (included != NULL)
-            find_facilities(included, directories, include->wanted, needed, found, missing, depth + 1);
+        included = service_read(include->name, search->directories, path, NULL);
+        if (included != NULL && find_facilities(search, included, include->wanted, depth + 1, error) != OK)
+            return FAILED;
     }
+    return OK;
 }
 
 static enum result fail_missing(const char *name, const char *const *directories, struct error *error)
@@ -196,9 +236,10 @@ static enum result fail_missing(const char *name, const char *const *directories
 enum result service_check(const char *name, const char *const *directories, struct facilities needed,
                           struct error *error)
 {
+    struct search search = {.name = name, .directories = directories, .needed = needed};
     OWNED(memory_free) char *text = NULL;
-    struct facilities found = {false, false, false};
-    char path[PATH_BYTES], shown[SERVICE_NAME_MAX + 8], missing[SERVICE_NAME_MAX] = "";
+    char path[PATH_BYTES], shown[SERVICE_NAME_MAX + 8];
+    const char *lacking;
     struct stat status;
 
     (void)text_visible(shown, sizeof shown, name, TEXT_ONE_LINE);
@@ -212,24 +253,14 @@ enum result service_check(const char *name, const char *const *directories, stru
         return fail_missing(name, directories, error);
     if (text == NULL)
         return fail(error, STEP_PROFILE, STATUS_UNAVAILABLE, "profile %s: %s: %s", name, path, strerror(errno));
-    if (!S_ISREG(status.st_mode) || status.st_uid != 0 || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-        (void)fail(error, STEP_PROFILE, STATUS_UNAVAILABLE,
-                   "profile %s: %s: must be a regular file of root's that nobody else can write", name, path);
-        return fail_hint(error, "chown root:root %s; chmod 644 %s", path, path);
-    }
-    find_facilities(text, directories, every_facility, needed, &found, missing, 0);
-    if (missing[0] != '\0')
-        return fail(error, STEP_PROFILE, STATUS_UNAVAILABLE, "profile %s: includes %s, which is not there", name,
-                    missing);
-    if (!has_all(found, needed)) {
-        const char *lacking = needed.auth && !found.auth         ? "auth"
-                              : needed.account && !found.account ? "account"
-                                                                 : "session";
-
-        (void)fail(error, STEP_PROFILE, STATUS_UNAVAILABLE,
-                   "profile %s: %s has no %s line, and libpam would take the profile 'other' for it", name, path,
-                   lacking);
-        return fail_hint(error, "add one; '%s required pam_permit.so' does nothing and succeeds", lacking);
-    }
-    return OK;
+    if (check_trust(name, path, &status, error) != OK || find_facilities(&search, text, every_facility, 0, error) != OK)
+        return FAILED;
+    if (has_all(search.found, needed))
+        return OK;
+    lacking = needed.auth && !search.found.auth         ? "auth"
+              : needed.account && !search.found.account ? "account"
+                                                        : "session";
+    (void)fail(error, STEP_PROFILE, STATUS_UNAVAILABLE,
+               "profile %s: %s has no %s line, and libpam would take the profile 'other' for it", name, path, lacking);
+    return fail_hint(error, "add one; '%s required pam_permit.so' does nothing and succeeds", lacking);
 }
