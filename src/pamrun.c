@@ -59,6 +59,19 @@ static bool directory_is_owned(const char *path, uid_t uid)
 
 /* ---- reporting ---- */
 
+/* Who called: before any module can change it, as pam_loginuid(8) does. */
+static void note_caller(struct run *run)
+{
+    OWNED(fd_close) int fd = open("/proc/self/loginuid", O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd >= 0 ? read(fd, run->loginuid, sizeof run->loginuid - 1) : 0;
+
+    run->uid = getuid();
+    run->loginuid[length > 0 ? length : 0] = '\0';
+    if (length <= 0 || strspn(run->loginuid, "0123456789") != (size_t)length
+        || strcmp(run->loginuid, "4294967295") == 0)
+        (void)strlcpy(run->loginuid, "-", sizeof run->loginuid);
+}
+
 /* Who asked for whom, in every log line. What others chose is quoted, and the longest comes last. */
 static void log_run(const struct run *run, int priority, const char *verdict, const char *details)
 {
@@ -91,7 +104,10 @@ static int report_failure(struct run *run, const struct error *error)
         TEXT_FIELD("message", error->message),
     };
     char reason[600], details[800];
+    struct error nobody;
 
+    if (run->identity.applicant.name == NULL) /* it failed before the look-up: the log is to name him all the same */
+        (void)!identity_find_applicant(&run->identity, &nobody);
     log_say("%s", error->message);
     if (error->hint[0] != '\0')
         log_hint(error->hint);
@@ -111,18 +127,6 @@ static void report_close_failure(void *data, const struct error *error)
 
 /* ---- the phases ---- */
 
-/* Before a module sets it anew, pam_loginuid(8). */
-static void note_caller(struct run *run)
-{
-    OWNED(fd_close) int fd = open("/proc/self/loginuid", O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd >= 0 ? read(fd, run->loginuid, sizeof run->loginuid - 1) : 0;
-
-    run->loginuid[length > 0 ? length : 0] = '\0';
-    if (length <= 0 || strspn(run->loginuid, "0123456789") != (size_t)length
-        || strcmp(run->loginuid, "4294967295") == 0)
-        (void)strlcpy(run->loginuid, "-", sizeof run->loginuid);
-}
-
 static const char *service_choose(const struct options *options)
 {
     if (options->profile != NULL)
@@ -138,7 +142,6 @@ static enum result prepare(struct run *run, struct error *error)
 
     if (options->login && options->keep_environment && !options->quiet)
         log_say("--preserve-environment is ignored: --login starts from a new environment");
-    note_caller(run);
     run->service = service_choose(options);
     (void)terminal_name(run->tty, sizeof run->tty);
     return identity_resolve(&run->identity, options, error) == OK
@@ -331,6 +334,7 @@ int main(int argc, char **argv)
 
     if (argc < 1 || argv[0] == NULL || !inherited_start(&run.inherited)) /* CVE-2021-4034; nothing can be said yet */
         return STATUS_SYSTEM;
+    note_caller(&run);
     if (options_parse(&run.options, argc, argv, &error) != OK)
         return report_failure(&run, &error);
     if (tell_about(&run.options))

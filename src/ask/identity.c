@@ -131,8 +131,9 @@ static enum result account_by_uid(struct account *account, uid_t uid, struct err
 }
 
 /* Who called, by the real user id: never by login name, environment or utmp, which others can set. */
-static enum result applicant_find(struct account *applicant, struct error *error)
+enum result identity_find_applicant(struct identity *identity, struct error *error)
 {
+    struct account *applicant = &identity->applicant;
     struct passwd entry, *found = NULL;
     char *buffer = NULL, number[24], root_directory[] = "/";
     uid_t uid = getuid();
@@ -199,7 +200,7 @@ enum result identity_resolve(struct identity *identity, const struct options *op
     const char *name = options->account_name != NULL ? options->account_name : "root";
 
     *identity = (struct identity){0};
-    if (applicant_find(&identity->applicant, error) != OK)
+    if (identity_find_applicant(identity, error) != OK)
         return FAILED;
     if (options->has_account_uid) {
         if (account_by_uid(&identity->account, options->account_uid, error) != OK)

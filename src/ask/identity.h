@@ -31,6 +31,9 @@ struct identity {
  * '@' '.' '\' and blanks are directory users'. */
 bool account_name_is_valid(const char *name);
 
+/* Look up the applicant alone, by the real user id. */
+enum result CHECKED identity_find_applicant(struct identity *identity, struct error *error);
+
 /* Look up the applicant (real user id) and the account and groups that the options name.
  * STATUS_USAGE: a name that can be none; STATUS_NO_USER: nobody resolves it; STATUS_SYSTEM: the look-up failed.
  * identity_free() in any case. */

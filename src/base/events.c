@@ -29,7 +29,7 @@ enum result events_start(struct events *events, int fd, struct error *error)
         (void)fail(error, STEP_OPTIONS, STATUS_USAGE, "--json-status-fd %d: not open for writing", fd);
     else
         events->fd = fd;
-    return events->fd >= 0 ? OK : fail_hint(error, "open it for pamrun, as in --json-status-fd 3 3>events");
+    return events->fd >= 0 ? OK : fail_hint(error, "open it, as in --json-status-fd 3 3>events; man 8 pamrun");
 }
 
 /* A write of at most PIPE_BUF bytes to a pipe that polls as writable does not block, pipe(7). */

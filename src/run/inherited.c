@@ -160,8 +160,8 @@ bool inherited_restore(const struct inherited *inherited, struct error *error, e
         (void)dup2(inherited->standard[fd], fd); /* fails when a module closed all it found */
     if (standard_files_open() && chdir("/") == 0)
         return true;
-    (void)fail(error, step, STATUS_SYSTEM, "%s: a module closed standard input, output or error: %s", step_name(step),
-               strerror(errno));
+    (void)fail(error, step, STATUS_SYSTEM, "%s: what a module changed in our process cannot be put back: %s",
+               step_name(step), strerror(errno));
     return false;
 }
 
