@@ -328,8 +328,9 @@ static bool tell_about(const struct options *options)
 int main(int argc, char **argv)
 {
     OWNED(run_close)
-    struct run run = {
-        .events = {.fd = -1}, .inherited = {.directory = -1}, .pty = {.master = -1, .slave = -1, .terminal = -1}};
+    struct run run = {.events = {.fd = -1},
+                      .inherited = {.standard = {-1, -1, -1}, .directory = -1},
+                      .pty = {.master = -1, .slave = -1, .terminal = -1}};
     struct error error = {0};
 
     if (argc < 1 || argv[0] == NULL || !inherited_start(&run.inherited)) /* CVE-2021-4034; nothing can be said yet */

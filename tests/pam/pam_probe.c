@@ -45,11 +45,7 @@
 #define EXPORTED        __attribute__((visibility("default"))) /* the project hides what does not say so */
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-enum {
-    WAIT_FILE_MS = 30000,
-    HIGH_DESCRIPTOR = 1023,
-    NEEDED_DESCRIPTORS = 1024
-};
+enum { WAIT_FILE_MS = 30000, HIGH_DESCRIPTOR = 1023, NEEDED_DESCRIPTORS = 1024 };
 
 /* A string that grows.  Out of memory ends the process: a probe that guesses is worth nothing. */
 struct text {
@@ -1070,11 +1066,7 @@ static void act_chdir(struct call *call, char *argument, int unused)
     action_check(call, chdir(argument));
 }
 
-enum {
-    SETEUID,
-    SETRESUID,
-    SETEGID
-};
+enum { SETEUID, SETRESUID, SETEGID };
 
 static void act_set_id(struct call *call, char *argument, int which)
 {
@@ -1218,10 +1210,7 @@ static void act_fork_stay(struct call *call, char *argument, int unused)
     action_check(call, child);
 }
 
-enum {
-    EXIT,
-    EXIT_AT_ONCE
-};
+enum { EXIT, EXIT_AT_ONCE };
 
 static void act_exit(struct call *call, char *argument, int how)
 {

@@ -21,11 +21,7 @@
 
 #define MARKER_PREFIX "logcatch-sync-"
 
-enum {
-    MESSAGE_MAX = 65536,
-    SYNC_TRIES = 1000,
-    SYNC_WAIT_MS = 5
-};
+enum { MESSAGE_MAX = 65536, SYNC_TRIES = 1000, SYNC_WAIT_MS = 5 };
 
 static int fail(const char *what)
 {

@@ -20,10 +20,7 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-enum {
-    ANSWERS_MAX = 16,
-    EXIT_OURS = 2
-};
+enum { ANSWERS_MAX = 16, EXIT_OURS = 2 };
 
 struct answers {
     const char *words[ANSWERS_MAX];

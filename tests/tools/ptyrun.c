@@ -30,25 +30,10 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-enum {
-    EXIT_TIMEOUT = 124,
-    EXIT_FAILURE_OURS = 125,
-    EXIT_SIGNAL_BASE = 128
-};
-enum {
-    STEPS_MAX = 256,
-    POLL_MS = 5,
-    DRAIN_MS = 50,
-    DEFAULT_TIMEOUT_MS = 20000
-};
+enum { EXIT_TIMEOUT = 124, EXIT_FAILURE_OURS = 125, EXIT_SIGNAL_BASE = 128 };
+enum { STEPS_MAX = 256, POLL_MS = 5, DRAIN_MS = 50, DEFAULT_TIMEOUT_MS = 20000 };
 
-enum step_kind {
-    EXPECT,
-    SEND,
-    AWAIT,
-    RESIZE,
-    HANGUP
-};
+enum step_kind { EXPECT, SEND, AWAIT, RESIZE, HANGUP };
 
 static const struct {
     const char *option;
@@ -81,11 +66,7 @@ struct run {
 };
 
 /* ECHO and its like: which word of struct termios, which bit. */
-enum word {
-    INPUT,
-    OUTPUT,
-    LOCAL
-};
+enum word { INPUT, OUTPUT, LOCAL };
 static const struct mode {
     const char *name;
     enum word word;

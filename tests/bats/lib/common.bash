@@ -509,6 +509,12 @@ run_pamrun() # ARGUMENT...
     run_program "$PAMRUN" "$@"
 }
 
+# The program as pam_unix(8) needs it.  A sanitizer's crypt(3) is no use to a module that brings libcrypt along later.
+pamrun_for_crypt=("$PAMRUN")
+if [ "${SANITIZED-}" = 1 ]; then
+    pamrun_for_crypt=(env LD_PRELOAD=libcrypt.so.1 "ASAN_OPTIONS=${ASAN_OPTIONS-}:verify_asan_link_order=0" "$PAMRUN")
+fi
+
 # The words that make an applicant of USER: ids, groups, no capabilities; environment and cwd stay.
 applicant=()
 applicant_set() # USER

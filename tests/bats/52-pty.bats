@@ -1,0 +1,379 @@
+# -P: a pseudo-terminal of the command's own, with the applicant's terminal left as it was found.
+
+load lib/common
+
+setup_file()
+{
+    begin_file
+    make_user prt_alice
+    probe_profile prt_pty
+}
+
+setup()
+{
+    begin_test
+    box=$TEST_DIR/box
+    install -d -o prt_alice "$box"
+}
+
+# pamrun -P for prt_alice on a terminal; the steps before --, the command behind it.
+on_terminal() # STEP... -- COMMAND...
+{
+    local steps=()
+
+    while [ "$1" != -- ]; do
+        steps+=("$1")
+        shift
+    done
+    shift
+    run_ptyrun --modes "$TEST_DIR/modes" "${steps[@]}" -- \
+        "$PAMRUN" --profile prt_pty --close-on-exit -P -u prt_alice -- "$@"
+}
+
+modes_are_as_before()
+{
+    local before after
+
+    before=$(sed -n 's/^before: //p' "$TEST_DIR/modes")
+    after=$(sed -n 's/^after: //p' "$TEST_DIR/modes")
+    [ -n "$before" ] || fail_because "no modes"
+    assert_eq "$after" "$before"
+}
+
+# The pid of pamrun below the started ptyrun.
+pamrun_below()
+{
+    pgrep -P "$pamrun_pid" -x pamrun
+}
+
+# ---- what the command has -------------------------------------------------------------------------------------
+
+@test "the command's terminal is another one, the account's, mode 0620, and its controlling one" {
+    local inner
+
+    run_ptyrun -- sh -c 'echo "outer $(tty)"
+        exec "$0" --profile prt_pty -P -u prt_alice -- sh -c "$1"' "$PAMRUN" \
+        'echo "inner $(tty)"; for fd in 0 1 2; do readlink /proc/$$/fd/$fd; done
+        stat -c "owner %U mode %a" "$(tty)"; : </dev/tty && echo controlling; ps -o pid=,sid= -p $$'
+    assert_status 0
+    inner=$(sed -n 's/^inner \(.*\)\r$/\1/p' <<<"$stdout")
+    assert_match "$inner" '^/dev/pts/[0-9]+$'
+    [ "$inner" != "$(sed -n 's/^outer \(.*\)\r$/\1/p' <<<"$stdout")" ] || fail_because "the terminal is shared"
+    assert_eq "$(grep -c "^$inner" <<<"$stdout")" 3
+    assert_contains "$stdout" "owner prt_alice mode 620"
+    assert_contains "$stdout" controlling
+    assert_match "$stdout" '([0-9]+) +([0-9]+)'
+    assert_eq "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" "leads a session"
+}
+
+@test "with -T, and with no option, the terminal is shared" {
+    local option
+
+    for option in -T ''; do
+        # shellcheck disable=SC2086 # nothing or one word
+        run_ptyrun -- sh -c 'echo "outer $(tty)"; exec "$@"' sh \
+            "$PAMRUN" --profile prt_pty $option -u prt_alice -- sh -c 'echo "inner $(tty)"'
+        assert_status 0
+        assert_eq "$(sed -n 's/^inner //p' <<<"$stdout")" "$(sed -n 's/^outer //p' <<<"$stdout")"
+    done
+}
+
+@test "job control works in a shell inside" {
+    mkfifo -m 0666 "$box/nap"
+    # tells when it goes on: only then the terminal is its own again
+    cat >"$TEST_DIR/waker" <<END
+trap 'echo GOES""ON' CONT
+exec 9<>$box/nap
+echo READ""Y
+while :; do read -rt 0.05 _ <&9; done
+END
+    chmod 0644 "$TEST_DIR/waker"
+    on_terminal --expect 'PROMPT> ' --send "bash $TEST_DIR/waker\\r" --expect READY --send '\032' \
+        --expect Stopped --expect 'PROMPT> ' --send 'fg\r' --expect GOESON --send '\003' --expect 'PROMPT> ' \
+        --send 'echo "status $?"\r' --expect 'status 130' --send 'exit 3\r' \
+        -- env PS1='PROMPT> ' HISTFILE= bash --norc --noprofile -i
+    assert_status 3
+    refute_contains "$stdout" "no job control"
+    modes_are_as_before
+    assert_no_process_of prt_alice
+}
+
+@test "the size of the window is passed on, and its changes" {
+    on_terminal --rows 31 --cols 91 --expect '31 91' --resize 11x22 --expect '11 22' -- \
+        bash -c 'trap "stty size; exit 0" WINCH; stty size; while :; do sleep 0.01; done'
+    assert_status 0
+}
+
+@test "input is taken, echoed once by the terminal inside, and ^D ends it" {
+    on_terminal --expect READY --await -ICANON --send 'hello\r' --expect 'hello\r\nhello\r\n' --send '\004' \
+        -- sh -c 'echo READY; exec cat'
+    assert_status 0
+    assert_eq "$(grep -c hello <<<"$stdout")" 2
+    modes_are_as_before
+}
+
+@test "what is typed before the command reads is not lost" {
+    on_terminal --send 'early\r' --expect got -- sh -c 'sleep 0.2; read -r word; echo "got <$word>"'
+    assert_status 0
+    assert_contains "$stdout" "got <early>"
+}
+
+@test "^C and the quit character reach the command, not pamrun" {
+    on_terminal --expect READY --await -ICANON --send '\003' -- sh -c 'echo READY; exec sleep 100'
+    assert_status 130
+    modes_are_as_before
+    on_terminal --expect READY --await -ICANON --send '\034' -- sh -c 'echo READY; exec sleep 100'
+    assert_status 131
+    modes_are_as_before
+    probe_called close_session 2
+}
+
+# ---- the applicant's terminal ---------------------------------------------------------------------------------
+
+@test "the terminal outside is raw meanwhile and as before afterwards" {
+    on_terminal --expect READY --await -ICANON --await -ECHO --await -ISIG --send 'x\r' -- \
+        sh -c 'echo READY; read -r word; exit 4'
+    assert_status 4
+    modes_are_as_before
+}
+
+@test "as before also when the command crashes or cannot be executed" {
+    on_terminal -- sh -c 'kill -SEGV $$'
+    assert_status 139
+    modes_are_as_before
+    on_terminal -- /missing/command
+    assert_status 127
+    modes_are_as_before
+}
+
+@test "as before when pamrun is told to end" {
+    local name
+
+    for name in TERM HUP INT; do
+        start_program "$TOOLS/ptyrun" --modes "$TEST_DIR/modes" --expect READY -- \
+            "$PAMRUN" --profile prt_pty --close-on-exit -P -u prt_alice -- sh -c 'echo READY; exec sleep 100'
+        assert wait_until 5 grep -q READY "$pamrun_stdout"
+        assert wait_until 5 grep -q '^expect' "$TEST_DIR/modes"
+        kill -s "$name" "$(pamrun_below)"
+        end_status "$pamrun_pid"
+        assert_status $((128 + $(kill -l "$name")))
+        modes_are_as_before
+        assert_no_process_of prt_alice
+    done
+    probe_called close_session 3
+}
+
+# A parent that runs its child in the foreground, as a shell does, but leaves the terminal's modes alone; tells them when
+# the child has stopped.  Prints READ-Y when it waits for a first stop.
+write_parent()
+{
+    cat >"$TEST_DIR/parent.py" <<'END'
+import os, signal, sys, termios
+
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+child = os.fork()
+if child == 0:
+    os.setpgid(0, 0)
+    os.tcsetpgrp(0, os.getpid())
+    signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+    os.execv(sys.argv[1], sys.argv[1:])
+while True:
+    _, status = os.waitpid(child, os.WUNTRACED)
+    if not os.WIFSTOPPED(status):
+        sys.exit(os.waitstatus_to_exitcode(status))
+    os.tcsetpgrp(0, os.getpid())
+    print("stopped", "cooked" if termios.tcgetattr(0)[3] & termios.ICANON else "raw", flush=True)
+    os.tcsetpgrp(0, child)
+    os.kill(child, signal.SIGCONT)
+END
+}
+
+@test "stopped from outside: the terminal's own mode meanwhile, raw again afterwards" {
+    write_parent
+    start_program "$TOOLS/ptyrun" --modes "$TEST_DIR/modes" --await -ICANON --expect 'stopped cooked' --await -ICANON \
+        --send 'x\r' -- python3 "$TEST_DIR/parent.py" "$PAMRUN" --profile prt_pty -P -u prt_alice -- \
+        sh -c "echo \$\$ >$box/pid; read -r word; exit 4"
+    assert wait_until 5 test -s "$box/pid"
+    assert wait_until 5 grep -q 'await "-ICANON"' "$TEST_DIR/modes"
+    kill -STOP "$(<"$box/pid")"
+    end_status "$pamrun_pid"
+    assert_status 4
+    modes_are_as_before
+}
+
+@test "in the background it leaves the terminal alone" {
+    run_ptyrun --modes "$TEST_DIR/modes" --expect 'PROMPT> ' \
+        --send '$P -P -u prt_alice -- sh -c "echo RE\"\"ADY; sleep 0.2" & true\r' --expect READY \
+        --send 'wait; echo "status $?"\r' --expect 'status 0' --expect 'PROMPT> ' --send 'exit 4\r' -- \
+        env PS1='PROMPT> ' P="$PAMRUN --profile prt_pty" HISTFILE= bash --norc --noprofile -i
+    assert_status 4
+    modes_are_as_before
+}
+
+@test "when the terminal hangs up the command is told, and the session is closed" {
+    on_terminal --expect READY --hangup -- sh -c 'echo READY; exec sleep 100'
+    assert_status 129
+    probe_called close_session 1
+    assert_no_process_of prt_alice
+}
+
+@test "a command that outlives the hang-up is terminated, and at last killed" {
+    on_terminal --expect READY --hangup -- bash -c 'trap "" HUP; trap "exit 8" TERM; echo READY
+        while :; do sleep 0.01; done'
+    assert_status 8
+    probe_called close_session 1
+    probe_reset
+    run_ptyrun --expect READY --hangup -- \
+        "$PAMRUN" --profile prt_pty --close-on-exit --kill-after 0.2 -P -u prt_alice -- \
+        bash -c 'trap "" HUP TERM; echo READY; while :; do sleep 0.01; done'
+    assert_status 137
+    probe_called close_session 1
+    assert_no_process_of prt_alice
+}
+
+@test "hung up while it is no session leader: the same" {
+    start_program "$TOOLS/ptyrun" --expect READY --hangup -- sh -c '"$@"; exit $?' sh \
+        "$PAMRUN" --profile prt_pty --close-on-exit -P -u prt_alice -- sh -c 'echo READY; exec sleep 100'
+    end_status "$pamrun_pid"
+    assert wait_until 5 has_no_process prt_alice
+    assert wait_until 5 probe_called close_session 1
+}
+
+# ---- what is no terminal --------------------------------------------------------------------------------------
+
+@test "files and pipes stay what they are, a megabyte goes through unchanged" {
+    head -c 1048576 /dev/urandom >"$TEST_DIR/in"
+    run_ptyrun -- sh -c '"$0" --profile prt_pty -P -u prt_alice -- cat <"$1/in" >"$1/out"' "$PAMRUN" "$TEST_DIR"
+    assert_status 0
+    assert cmp "$TEST_DIR/in" "$TEST_DIR/out"
+    run_ptyrun -- sh -c 'cat "$1/in" | "$0" --profile prt_pty -P -u prt_alice -- cat | cat >"$1/out"' \
+        "$PAMRUN" "$TEST_DIR"
+    assert cmp "$TEST_DIR/in" "$TEST_DIR/out"
+}
+
+@test "an archive made on a pipe with a terminal on stderr is a good archive" {
+    mkdir "$box/tree"
+    head -c 300000 /dev/urandom >"$box/tree/file"
+    chmod -R a+rX "$box/tree"
+    run_ptyrun -- sh -c '"$0" --profile prt_pty -P -u prt_alice -- tar -C "$1" -cf - tree | tar -C "$2" -xf -' \
+        "$PAMRUN" "$box" "$TEST_DIR"
+    assert_status 0
+    assert cmp "$box/tree/file" "$TEST_DIR/tree/file"
+}
+
+@test "without any terminal -P runs the command as ever" {
+    run_pamrun --profile prt_pty -P -u prt_alice -- sh -c 'cat; echo err >&2; exit 3' <<<"in"
+    assert_status 3
+    assert_eq "$stdout" in
+    assert_eq "$stderr" err
+}
+
+# ---- much output ----------------------------------------------------------------------------------------------
+
+@test "no output is lost at the end: 100000 lines, twenty times" {
+    local expected
+
+    expected=$(for _ in {1..20}; do seq 100000; done | md5sum)
+    (
+        # shellcheck disable=SC2016
+        program_exec "$TOOLS/ptyrun" --timeout 60 -- sh -c \
+            'for i in $(seq 20); do "$0" --profile prt_pty -P -u prt_alice -- seq 100000 || exit; done' "$PAMRUN"
+    ) >"$TEST_DIR/out" </dev/null
+    assert_eq "$(tr -d '\r' <"$TEST_DIR/out" | md5sum)" "$expected"
+}
+
+@test "a short last word is not lost either, fifty times" {
+    run_ptyrun -- sh -c 'for i in $(seq 50); do "$0" --profile prt_pty -P -u prt_alice -- echo word; done' "$PAMRUN"
+    assert_eq "$(grep -c '^word' <<<"$stdout")" 50
+}
+
+# Nothing moves: what the command has written did not grow in the last while.
+writer_is_stopped()
+{
+    local before
+
+    before=$(grep wchar "/proc/$1/io")
+    nap 0.1
+    [ "$(grep wchar "/proc/$1/io")" = "$before" ] && [ "${before##* }" -gt 4096 ]
+}
+
+@test "a terminal that nobody reads stops the writer, in little memory" {
+    local pamrun yes
+
+    start_program "$TOOLS/ptyrun" --timeout 60 --expect y -- \
+        "$PAMRUN" --profile prt_pty --close-on-exit --kill-after 1 -P -u prt_alice -- yes
+    assert wait_until 5 test -s "$pamrun_stdout"
+    kill -STOP "$pamrun_pid"
+    pamrun=$(pamrun_below)
+    yes=$(pgrep -P "$pamrun" -x yes)
+    assert wait_until 10 writer_is_stopped "$yes"
+    if [ "${SANITIZED-}" != 1 ]; then
+        assert_match "$(cat "/proc/$pamrun/status")" 'VmRSS:[^0-9]*([0-9]+) kB'
+        ((BASH_REMATCH[1] < 10240)) || fail_because "${BASH_REMATCH[0]}"
+    fi
+    kill -TERM "$pamrun" # and it can be ended all the same
+    assert wait_until 5 program_has_ended "$pamrun"
+    assert wait_until 5 has_no_process prt_alice
+    probe_called close_session 1
+    kill -CONT "$pamrun_pid"
+    end_status "$pamrun_pid"
+    assert_status 143
+}
+
+@test "while the command only waits, pamrun uses no time" {
+    local pamrun before
+
+    start_program "$TOOLS/ptyrun" --expect READY -- \
+        "$PAMRUN" --profile prt_pty -P -u prt_alice -- sh -c 'echo READY; exec sleep 100'
+    assert wait_until 5 grep -q READY "$pamrun_stdout"
+    pamrun=$(pamrun_below)
+    is_idle() { [ "$(cut -d ' ' -f 3,14,15 "/proc/$pamrun/stat")" = "S ${before:-}" ] ||
+        { before=$(cut -d ' ' -f 14,15 "/proc/$pamrun/stat"); nap 0.3; false; }; }
+    assert wait_until 5 is_idle
+    # a loop that spins would have used more
+    before=$(awk '/^(non)?voluntary_ctxt/ { n += $2 } END { print n }' "/proc/$pamrun/status")
+    nap 0.2
+    assert_eq "$(awk '/^(non)?voluntary_ctxt/ { n += $2 } END { print n }' "/proc/$pamrun/status")" "$before"
+    kill -TERM "$pamrun"
+    end_status "$pamrun_pid"
+}
+
+# ---- nothing goes back ----------------------------------------------------------------------------------------
+
+# What the command pushes into its terminal's input, as seen by whoever reads the outer terminal afterwards.
+push_input() # OPTION
+{
+    run_ptyrun -- bash -c '
+        stty -echo
+        "$0" --profile prt_pty "$1" -u prt_alice -- python3 -c "
+import fcntl, termios
+for byte in b\"pushed\\n\":
+    try:
+        fcntl.ioctl(0, termios.TIOCSTI, bytes([byte]))
+    except OSError as error:
+        print(error)
+        break
+"
+        word=
+        read -rt 0.2 word
+        echo "outer read <$word>"' "$PAMRUN" "$1"
+    assert_status 0
+}
+
+@test "input that the command pushes back (TIOCSTI) does not reach the applicant's terminal" {
+    push_input -P
+    assert_contains "$stdout" "outer read <>"
+    if [ "$(cat /proc/sys/dev/tty/legacy_tiocsti 2>/dev/null || echo 1)" = 1 ]; then
+        # without a pseudo-terminal it does: or the line above would show nothing
+        push_input -T
+        assert_contains "$stdout" "outer read <pushed>"
+    fi
+}
+
+@test "the command has no descriptor of the outer terminal" {
+    run_ptyrun -- sh -c 'echo "outer $(tty)"; exec "$0" --profile prt_pty -P -u prt_alice -- sh -c "$1"' "$PAMRUN" \
+        'ls -l /proc/$$/fd | sed "s/^.*->/has/"; echo end'
+    assert_status 0
+    refute_contains "$(grep '^has' <<<"$stdout")" "$(sed -n 's/^outer \(.*\)\r$/\1/p' <<<"$stdout")"
+    refute_contains "$stdout" ptmx
+}

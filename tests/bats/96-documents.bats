@@ -1,0 +1,160 @@
+# The manual page and README say what the program does: options, exit statuses, events, packages.
+
+load lib/common
+
+setup_file()
+{
+    tree=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+    export tree
+}
+setup() { PROBE_LOG_FILE=/dev/null; }
+teardown() { :; }
+teardown_file() { :; }
+
+# Lines of a section of the manual page.
+man_section() # TITLE
+{
+    awk -v title="$1" '/^\.Sh / { inside = substr($0, 5) == title } inside' "$tree/man/pamrun.8"
+}
+
+# Options as --help has them: words and letters, sorted, one a line; "-" stands for --login too.
+help_options()
+{
+    "$PAMRUN" --help | sed -n '/^Options:/,$p' | grep -oE '^ +((-[A-Za-z], )*)--[a-z-]+' | tr ', ' '\n\n' |
+        grep -E -- '^-' | LC_ALL=C sort -u
+}
+
+# The same from the entries of the manual page: .It Fl u Ar user , Fl Fl user Ar user
+man_options()
+{
+    man_section OPTIONS | sed -n 's/^\.It //p' | sed 's/Fl Fl /\n--/g; s/Fl \([A-Za-z]\)\b/\n-\1 /g' |
+        grep -oE '^(--[a-z-]+|-[A-Za-z]\b)' | LC_ALL=C sort -u
+}
+
+# Option, its argument: --user USER in --help, --user user in the manual page.
+help_arguments()
+{
+    "$PAMRUN" --help | sed -n '/^Options:/,$p' | grep -oE -- '--[a-z-]+ [A-Z=]+( |$)' | tr '[:upper:]' '[:lower:]' |
+        sed 's/ *$//' | LC_ALL=C sort -u
+}
+
+@test "every option of --help has its entry in the manual page, and the other way round" {
+    [ "$(help_options | wc -l)" -ge 40 ]
+    assert_eq "$(diff <(help_options) <(man_options))" ""
+}
+
+@test "which options take an argument is the same in both" {
+    local wanted found
+
+    wanted=$(help_arguments | cut -d ' ' -f 1)
+    found=$(man_section OPTIONS | sed -n 's/^\.It //p' | grep -oE 'Fl Fl [a-z-]+ Ar' |
+        sed -E 's/Fl Fl ([a-z-]+) Ar/--\1/' | LC_ALL=C sort -u)
+    [ "$(wc -l <<<"$wanted")" -ge 14 ]
+    assert_eq "$(diff <(echo "$wanted") <(echo "$found"))" ""
+}
+
+# Numbers that the sources name as exit statuses.
+source_statuses()
+{
+    sed -nE 's/^ *STATUS_[A-Z_]+ = ([0-9]+).*/\1/p' "$tree"/src/base/error.h
+}
+
+@test "every exit status is in the manual page and in --help, and no other one" {
+    local number
+
+    [ "$(source_statuses | wc -l)" -ge 8 ]
+    for number in $(source_statuses); do
+        assert grep -qE "^\\.It ([0-9]+, )?(Ns )?$number\\b" <(man_section 'EXIT STATUS')
+        assert grep -qE "\\b$number(\\+n)?\\b" <("$PAMRUN" --help)
+    done
+    while read -r number; do
+        assert grep -qx "$number" <(source_statuses)
+    done < <(man_section 'EXIT STATUS' | grep -oE '^\.It (64|6[5-9]|7[0-8])\b' | grep -oE '[0-9]+')
+}
+
+@test "every JSON event that the sources write has its entry, and the other way round" {
+    local written described
+
+    # the calls may be cut over lines
+    written=$(tr '\n' ' ' < <(cat "$tree"/src/*.c "$tree"/src/*/*.c) |
+        grep -oE '(EVENT\([^,"]+, *"[a-z-]+"|\{\\"event\\":\\"[a-z-]+\\")' | sed -E 's/^.*"([a-z-]+)\\?"$/\1/' |
+        LC_ALL=C sort -u)
+    described=$(man_section 'JSON EVENTS' | sed -nE 's/^\.It Cm ([a-z-]+).*/\1/p' | LC_ALL=C sort -u)
+    [ "$(wc -l <<<"$written")" -ge 9 ]
+    assert_eq "$(diff <(echo "$written") <(echo "$described"))" ""
+}
+
+@test "every field of the events is in the manual page" {
+    local field section
+
+    section=$(man_section 'JSON EVENTS')
+    for field in $(tr '\n' ' ' < <(cat "$tree"/src/*.c "$tree"/src/*/*.c) |
+        grep -oE '(TEXT|NUMBER)_FIELD\("[a-z-]+"' | cut -d '"' -f 2 | sort -u); do
+        assert grep -qE "\\b$field\\b" <<<"$section"
+    done
+}
+
+@test "every field of the log is in the manual page" {
+    local field section
+
+    section=$(man_section LOGGING)
+    for field in applicant uid loginuid account profile tty step code status reason command; do
+        assert grep -qE "\\b$field\\b" <<<"$section"
+        assert grep -qE "\\b$field=%" "$tree/src/pamrun.c"
+    done
+}
+
+@test "every step that has a deadline is in the manual page" {
+    local step
+
+    for step in $(sed -nE 's/.*\{"([a-z_]+)", true\}.*/\1/p' "$tree/src/base/error.c"); do
+        assert grep -qE "\\b$step\\b" <(man_section OPTIONS)
+    done
+}
+
+@test "README names every package that setup installs" {
+    local package
+
+    [ "$(setup_packages build | wc -l)" -ge 8 ]
+    for package in $(setup_packages build); do
+        assert grep -qE "(^|[^a-z0-9-])$package([^a-z0-9-]|\$)" "$tree/README"
+    done
+    for package in $(setup_packages test); do
+        grep -qE "(^|[^a-z0-9-])$package([^a-z0-9-]|\$)" "$tree/README" || fail_because "README: $package"
+    done
+}
+
+# Debian's names of what setup installs for USE.
+setup_packages() # USE
+{
+    sed -n "/^packages='\$/,/^'\$/p" "$tree/setup" | awk -F '|' -v use="$1" '
+        { gsub(/ /, "") } $1 == use && $2 != "-" { print $2 }'
+}
+
+@test "README names every library that is linked" {
+    local library
+
+    for library in libpam libcap-ng libbsd; do
+        assert grep -qiE "$library" "$tree/README"
+    done
+}
+
+@test "README's first screen has the two commands" {
+    assert grep -qF './setup run' <(head -n 24 "$tree/README")
+    assert grep -qF './setup test' <(head -n 24 "$tree/README")
+}
+
+@test "the manual page is without a fault, and installed where man finds it" {
+    needs mandoc
+    assert_eq "$(mandoc -Tlint -W warning "$tree/man/pamrun.8")" ""
+    assert test -e "${PAMRUN%/bin/pamrun}/share/man/man8/pamrun.8"
+}
+
+@test "examples in the manual page and README use options that exist" {
+    local option
+
+    for option in $(grep -ohE '(^|[[:space:]])pamrun( +-[^ ]*( +[A-Za-z0-9=_./]+)?)* ' "$tree/README" |
+        grep -oE -- ' --[a-z-]+' | sort -u); do
+        assert grep -qxF -- "$option" <(help_options)
+    done
+}

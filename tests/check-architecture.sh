@@ -1,0 +1,120 @@
+#!/bin/bash
+# check-architecture.sh: who may call what, and who includes whom.  TAP; exit status 0 when every rule holds.
+#
+#   tests/check-architecture.sh [TREE]
+#
+# Comments and strings are no calls: they are blanked out first.
+set -u
+
+cd "${1-$(dirname "$0")/..}" || exit 1
+number=0 broken=0
+
+# Print FILE:LINE:CODE of all sources, without comments and the insides of strings; #include lines are kept whole.
+sources()
+{
+    find src -name '*.[ch]' | LC_ALL=C sort | while read -r file; do
+        sed -E '/^[[:space:]]*#[[:space:]]*include/! { s/"([^"\\]|\\.)*"/""/g; s:/\*([^*]|\*[^/])*\*/: :g; s://.*$:: }' "$file" |
+            awk -v file="$file" '
+                in_comment { if (!sub(/^.*\*\//, "")) next; in_comment = 0 }
+                /\/\*/ { sub(/\/\*.*$/, ""); in_comment = 1 }
+                { print file ":" NR ":" $0 }'
+    done
+}
+
+code=$(sources)
+
+# Print the lines that break it; none: the rule holds.
+rule() # NAME LINES
+{
+    number=$((number + 1))
+    if [ -z "$2" ]; then
+        echo "ok $number - $1"
+    else
+        broken=$((broken + 1))
+        echo "not ok $number - $1"
+        printf '%s\n' "$2" | sed 's/^/# /'
+    fi
+}
+
+# Calls of a function whose name is PATTERN, outside of the files that ALLOWED (a regular expression) matches.
+calls_outside() # ALLOWED PATTERN
+{
+    grep -E "^[^:]+:[0-9]+:(.*[^A-Za-z0-9_])?($2)[[:space:]]*\(" <<<"$code" | grep -vE "^($1):" || true
+}
+
+# Uses of a word (a system call number, a constant, a pointer to a function) outside of ALLOWED.
+words_outside() # ALLOWED PATTERN
+{
+    grep -E "^[^:]+:[0-9]+:(.*[^A-Za-z0-9_])?($2)([^A-Za-z0-9_]|\$)" <<<"$code" | grep -vE "^($1):" || true
+}
+
+includes_of() # FILES HEADERS: lines of FILES (a regular expression) that include HEADERS
+{
+    grep -E "^($1):[0-9]+:[[:space:]]*#[[:space:]]*include[[:space:]]*[\"<]($2)" <<<"$code" || true
+}
+
+both() # LINES LINES
+{
+    printf '%s\n%s\n' "$1" "$2" | sed '/^$/d' | sort -u
+}
+
+[ -n "$code" ] || { echo "not ok 1 - there are sources to look at"; exit 1; }
+
+# ---- who calls what -------------------------------------------------------------------------------------------
+pam_functions='pam_(start|start_confdir|end|authenticate|acct_mgmt|setcred|open_session|close_session|chauthtok'
+pam_functions+='|set_item|get_item|putenv|getenv|getenvlist|misc_setenv|set_data|get_data|get_user|fail_delay|strerror'
+pam_functions+='|prompt|syslog|get_authtok)'
+rule "libpam is called in src/pam only" "$(both "$(words_outside 'src/pam/[^:]*' "$pam_functions")" \
+    "$(includes_of 'src/(pamrun\.c|ask/.*|base/.*|run/.*)' 'security/')")"
+
+rule "ids, groups, capabilities, limits and namespaces change in src/run/privilege.c only" "$(both \
+    "$(words_outside 'src/run/privilege\.c' \
+        '(set|sete|setre|setres|setfs)[ug]id|setgroups|initgroups|prctl|capset|capng_[a-z_]+|cap_[a-z_]+|setns|unshare|setrlimit|prlimit(64)?|keyctl|SYS_(set[a-z]*id|setgroups|prctl|capset|setns|unshare|prlimit64|keyctl)')" \
+    "$(includes_of 'src/(pamrun\.c|ask/.*|base/.*|pam/.*|run/(inherited|process|pty|supervise).*)' 'cap-ng|sys/(prctl|capability)')")"
+
+rule "processes are made and programs executed in src/run/process.c only" "$(words_outside 'src/run/process\.c' \
+    '_?fork|vfork|clone[23]?|execl[pe]?|execv|execve|execvp|execvpe|fexecve|execveat|posix_spawnp?|system|popen|daemon|forkpty|SYS_(fork|vfork|clone3?|execve|execveat)')"
+
+rule "exit is called nowhere: what is open would stay so" \
+    "$(words_outside 'none' 'exit|quick_exit|errx?|verrx?|pthread_exit')"
+
+rule "_exit is called in src/run/process.c and src/base/guard.c only" "$(both \
+    "$(words_outside 'src/(run/process|base/guard)\.c' '_exit|_Exit|SYS_exit|SYS_exit_group')" \
+    "$(words_outside 'src/base/guard\.c' 'abort')")"
+
+rule "a process is signalled by its pidfd: kill is called in src/run/supervise.c only, for a child not yet reaped" \
+    "$(words_outside 'src/run/supervise\.c' 'kill|killpg|tgkill|sigqueue|SYS_(kill|tgkill|tkill)')"
+
+rule "syslog is called in src/base/log.c only" \
+    "$(calls_outside 'src/base/log\.c' 'syslog|vsyslog|openlog|closelog|setlogmask')"
+
+rule "nothing that cannot be bounded or trusted: strcat, sprintf, gets, alloca, getlogin, tmpnam, signal" \
+    "$(calls_outside 'none' 'strcat|sprintf|vsprintf|gets|alloca|getlogin(_r)?|cuserid|tmpnam|tempnam|mktemp|signal')"
+rule "nobody sleeps" "$(words_outside 'none' 'sleep|usleep|nanosleep|clock_nanosleep')"
+
+# ---- who includes whom ----------------------------------------------------------------------------------------
+rule "base includes nothing of the other rooms" "$(includes_of 'src/base/[^:]*' '(\.\./)?(ask|pam|run)/|pamrun')"
+rule "ask includes base only" "$(includes_of 'src/ask/[^:]*' '(\.\./)?(pam|run)/')"
+rule "pam does not include run" "$(includes_of 'src/pam/[^:]*' '(\.\./)?run/')"
+rule "run does not include pam" "$(includes_of 'src/run/[^:]*' '(\.\./)?pam/')"
+rule "no header belongs to pamrun.c, and every room has a name that is known" "$(both \
+    "$(find src -mindepth 1 -maxdepth 1 ! -name pamrun.c ! -name meson.build ! -name ask ! -name base ! -name pam ! -name run)" \
+    "$(includes_of 'src/[^:]*' '(\.\./)*pamrun\.h|.*\.c[">]')")"
+rule "each .c file includes its own header first" "$(
+    for file in src/*/*.c; do
+        header=${file#src/}
+        header=${header%.c}.h
+        [ -e "src/$header" ] || { echo "$file: has no header"; continue; }
+        [ "$(grep -m 1 '^#include' "$file")" = "#include \"$header\"" ] || echo "$file: $header is not the first"
+    done
+)"
+rule "each header begins with what it is about, and is guarded by #pragma once" "$(
+    for file in src/*/*.h; do
+        name=${file##*/}
+        [[ $(head -n 1 "$file") == "/* $name - "* ]] || echo "$file: the first comment is not: $name - ..."
+        [ "$(grep -c '^#pragma once$' "$file")" -eq 1 ] || echo "$file: #pragma once"
+    done
+)"
+
+echo "1..$number"
+[ "$broken" -eq 0 ]
