@@ -1,16 +1,16 @@
-#define LIBBSD_OPENBSD_VIS /* vis(3) itself is the same in both; without a choice the header warns */
 #include "base/text.h"
 
-#include <bsd/vis.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-/* A buffer that is filled from the front and never overflows: what does not fit is left out whole. */
+/* A buffer that is filled from the front and never overflows: a piece that does not fit is left out whole, and all
+ * behind it. */
 struct writer {
     char *out;
     size_t size;
     size_t length;
+    size_t mark; /* the last place between two pieces where the mark of a cut still fits */
     bool cut;
 };
 
@@ -18,8 +18,13 @@ static const char cut_mark[] = "...";
 
 static void writer_put(struct writer *writer, const char *bytes, size_t count)
 {
-    if (writer->cut || writer->length + count + sizeof cut_mark > writer->size) {
+    if (writer->cut)
+        return;
+    if (writer->length + sizeof cut_mark <= writer->size)
+        writer->mark = writer->length;
+    if (writer->length + count >= writer->size) {
         writer->cut = true;
+        writer->length = writer->mark;
         return;
     }
     memcpy(writer->out + writer->length, bytes, count);
@@ -80,23 +85,25 @@ static size_t character_length(const unsigned char *text)
     return length;
 }
 
-/* At most limit bytes of text; characters that begin before the limit are taken whole. */
+/* At most limit bytes of text; characters that begin before the limit are taken whole. Written here, in the style of
+ * vis(3): libbsd's allocates memory for every character, and drops it when there is none. */
 static void put_visible(struct writer *writer, const char *text, size_t limit, enum text_lines lines)
 {
     const char *end = text + limit;
 
     for (size_t length; *text != '\0' && text < end; text += length) {
-        char visible[8];
+        unsigned char first = (unsigned char)*text;
+        char octal[8];
 
         length = character_length((const unsigned char *)text);
-        if (length > 1 || (lines == TEXT_MANY_LINES && (*text == '\n' || *text == '\t')) || *text == '\\') {
+        if (length > 1 || (first >= ' ' && first < 0x7f)
+            || (lines == TEXT_MANY_LINES && (first == '\n' || first == '\t'))) {
             writer_put(writer, text, length);
             continue;
         }
-        if (length == 0)
-            length = 1;
-        (void)vis(visible, (unsigned char)*text, VIS_OCTAL | VIS_TAB | VIS_NL, (unsigned char)text[1]);
-        writer_put(writer, visible, strlen(visible));
+        length = 1;
+        (void)snprintf(octal, sizeof octal, "\\%03o", (unsigned int)first);
+        writer_put(writer, octal, strlen(octal));
     }
 }
 
