@@ -117,7 +117,9 @@ static enum result account_by_uid(struct account *account, uid_t uid, struct err
     int problem = passwd_find(NULL, uid, &entry, &found, &buffer);
 
     if (found == NULL && means_not_found(problem))
-        (void)fail(error, STEP_IDENTITY, STATUS_NO_USER, "user id %ju: no user has it", (uintmax_t)uid);
+        (void)(fail(error, STEP_IDENTITY, STATUS_NO_USER, "user id %ju: no user has it", (uintmax_t)uid),
+               fail_hint(error, "getent passwd %ju asks the same; is the directory service (sssd, ...) running?",
+                         (uintmax_t)uid));
     else if (found == NULL)
         (void)fail(error, STEP_IDENTITY, STATUS_SYSTEM, "user id %ju: look-up failed: %s", (uintmax_t)uid,
                    strerror(problem));
@@ -168,8 +170,10 @@ static enum result group_by_name(gid_t *id, const char *name, struct error *erro
     }
     if (found == NULL && !means_not_found(problem))
         return fail(error, STEP_IDENTITY, STATUS_SYSTEM, "group %s: look-up failed: %s", shown, strerror(problem));
-    if (found == NULL || found->gr_gid == (gid_t)-1)
-        return fail(error, STEP_IDENTITY, STATUS_NO_USER, "group %s: does not exist", shown);
+    if (found == NULL || found->gr_gid == (gid_t)-1) {
+        (void)fail(error, STEP_IDENTITY, STATUS_NO_USER, "group %s: does not exist", shown);
+        return fail_hint(error, "getent group '%s' asks the same; a number is no group's name", shown);
+    }
     *id = found->gr_gid;
     return OK;
 }
@@ -206,6 +210,13 @@ enum result identity_resolve(struct identity *identity, const struct options *op
         if (account_by_uid(&identity->account, options->account_uid, error) != OK)
             return FAILED;
     } else if (account_by_name(&identity->account, name, error) != OK) {
+        if (error->status != STATUS_NO_USER)
+            return FAILED;
+        if (name[strspn(name, "0123456789")] == '\0')
+            return fail_hint(error, "a number is no name; for a user id: --account-uid %s", name);
+        if (options->form == FORM_SHELL)
+            return fail_hint(error, "getent passwd '%.64s' asks the same; to run a command: pamrun -u USER -- COMMAND",
+                             name);
         return FAILED;
     }
     return groups_resolve(identity, options, error);

@@ -21,6 +21,16 @@ static enum result usage(struct error *error, const char *option, const char *pr
     return fail_hint(error, "pamrun --help, or man 8 pamrun");
 }
 
+/* A value that is none. */
+static enum result usage_value(struct error *error, const char *option, const char *value, const char *problem)
+{
+    char shown[48], both[80];
+
+    (void)text_visible(shown, sizeof shown, value, TEXT_ONE_LINE);
+    (void)snprintf(both, sizeof both, "%s '%s'", option, shown);
+    return usage(error, both, problem);
+}
+
 static enum result usage_needs(struct error *error, const char *option, const char *argument)
 {
     char problem[64];
@@ -167,7 +177,7 @@ static enum result set_account_uid(struct options *o, const char *value, struct 
     if (o->account_name != NULL)
         return usage(error, "--user and --account-uid", "the account is given twice");
     if (!parse_number(value, UINT32_MAX - 1, &uid)) /* the last one, (uid_t)-1, is nobody: setresuid(2) */
-        return usage(error, "--account-uid", "needs a user id: a decimal number below 4294967295");
+        return usage_value(error, "--account-uid", value, "needs a user id: a decimal number below 4294967295");
     o->form = FORM_COMMAND;
     o->has_account_uid = true;
     o->account_uid = (uid_t)uid;
@@ -179,17 +189,17 @@ static enum result add_pam_environment(struct options *o, const char *value, str
     size_t name = strcspn(value, "=");
 
     if (name == 0 || value[name] != '=')
-        return usage(error, "--pam-setenv", "needs NAME=VALUE");
+        return usage_value(error, "--pam-setenv", value, "needs NAME=VALUE");
     for (size_t at = 0; at < name; at++)
         if (!isalnum((unsigned char)value[at]) && value[at] != '_')
-            return usage(error, "--pam-setenv", "the name may have letters, digits and underscores only");
+            return usage_value(error, "--pam-setenv", value, "the name may have letters, digits and underscores only");
     return list_add(&o->pam_environment, value) ? OK : fail_memory(error, STEP_OPTIONS);
 }
 
 static enum result set_rhost(struct options *o, const char *value, struct error *error)
 {
     if (*value == '\0' || strlen(value) > RHOST_MAX || !text_is_printable(value))
-        return usage(error, "--pam-rhost", "needs a host: 1 to 255 printable characters, no blanks");
+        return usage_value(error, "--pam-rhost", value, "needs a host: 1 to 255 printable characters, no blanks");
     o->rhost = value;
     return OK;
 }
@@ -197,7 +207,7 @@ static enum result set_rhost(struct options *o, const char *value, struct error 
 static enum result set_directory(struct options *o, const char *value, struct error *error)
 {
     if (*value == '\0')
-        return usage(error, "--chdir", "needs a directory");
+        return usage_value(error, "--chdir", value, "needs a directory");
     o->directory = value;
     return OK;
 }
@@ -207,7 +217,7 @@ static enum result set_kill_after(struct options *o, const char *value, struct e
     if (strcmp(value, "never") == 0)
         o->kill_after_ms = KILL_NEVER;
     else if (!parse_seconds(value, &o->kill_after_ms))
-        return usage(error, "--kill-after", "needs seconds (0.001 to 86400), or never");
+        return usage_value(error, "--kill-after", value, "needs seconds (0.001 to 86400), or never");
     return OK;
 }
 
@@ -220,9 +230,10 @@ static enum result set_deadline(struct options *o, const char *value, struct err
     if ((size_t)(equals - value) < sizeof name)
         memcpy(name, value, (size_t)(equals - value));
     if (*equals != '=' || !step_from_name(name, &step) || !parse_seconds(equals + 1, &o->deadline_ms[step]))
-        return usage(error, "--deadline",
-                     "needs STEP=SECONDS; the steps are authenticate, acct_mgmt, chauthtok, setcred, open_session, "
-                     "close_session, delete_cred");
+        return usage_value(
+            error, "--deadline", value,
+            "needs STEP=SECONDS; the steps are authenticate, acct_mgmt, chauthtok, setcred, open_session, "
+            "close_session, delete_cred");
     return OK;
 }
 
@@ -231,8 +242,9 @@ static enum result set_status_fd(struct options *o, const char *value, struct er
     unsigned long fd;
 
     if (!parse_number(value, INT_MAX, &fd) || fd < 3)
-        return usage(error, "--json-status-fd",
-                     "needs a descriptor number above 2: 0 to 2 are the command's, as in --json-status-fd 3 3>events");
+        return usage_value(
+            error, "--json-status-fd", value,
+            "needs a descriptor number above 2: 0 to 2 are the command's, as in --json-status-fd 3 3>events");
     o->status_fd = (int)fd;
     return OK;
 }
@@ -262,7 +274,7 @@ static const struct option_row option_table[] = {
     {'G', "supp-group", "GROUP", add_supplementary, "a supplementary group, instead of the account's"},
     {'P', "pty", NULL, set_pty, "give the command a pseudo-terminal of its own"},
     {'T', "no-pty", NULL, set_no_pty, "let it share the caller's terminal"},
-    {0, "profile", "NAME", set_profile, "the PAM service (default: su; with -l su-l)"},
+    {0, "profile", "NAME", set_profile, "the PAM profile (default: su; with -l su-l)"},
     {0, "close-on-exit", NULL, set_close_on_exit, "close the session when the command ends"},
     {0, "exec", NULL, set_exec, "become the command; the session stays open"},
     {0, "no-auth", NULL, set_no_auth, "leave out authentication"},
@@ -462,8 +474,9 @@ void options_print_help(FILE *out)
     for (size_t at = 0; at < OPTION_ROWS; at++)
         print_row(out, &option_table[at], at > 0 ? &option_table[at - 1] : NULL);
     (void)fputs("\n"
-                "A mere - means --login. The exit status is the command's own, 128+n when signal n\n"
-                "ended it, or pamrun's: 64 usage, 67 no such user, 69 profile unavailable, 71 system,\n"
+                "Arguments after USER are the shell's: for a command use -c, or -u. A mere - means\n"
+                "--login. The exit status is the command's own, 128+n when signal n ended it, or\n"
+                "pamrun's: 64 usage, 67 no such user, 69 profile unavailable, 71 system,\n"
                 "75 try again, 77 refused, 126 not executable, 127 not found.\n"
                 "\n"
                 "Example: pamrun --close-on-exit -u alice -- id\n"

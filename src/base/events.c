@@ -32,8 +32,8 @@ enum result events_start(struct events *events, int fd, struct error *error)
     return events->fd >= 0 ? OK : fail_hint(error, "open it, as in --json-status-fd 3 3>events; man 8 pamrun");
 }
 
-/* A write of at most PIPE_BUF bytes to a pipe that polls as writable does not block, pipe(7). */
-static bool write_line(int fd, const char *line, size_t length)
+/* NULL, or what went wrong. A write of at most PIPE_BUF bytes to a pipe that polls as writable does not block, pipe(7). */
+static const char *write_line(int fd, const char *line, size_t length)
 {
     struct pollfd writable = {.fd = fd, .events = POLLOUT};
 
@@ -46,13 +46,15 @@ static bool write_line(int fd, const char *line, size_t length)
         ready = poll(&writable, 1, left > 0 ? (int)left : 0);
     } while (ready < 0 && errno == EINTR);
     if (ready != 1 || (writable.revents & POLLOUT) == 0 || (writable.revents & (POLLERR | POLLHUP)) != 0)
-        return false; /* POLLERR: the reader has gone, and a write would raise SIGPIPE */
-    return write(fd, line, length) == (ssize_t)length;
+        return "nobody reads it"; /* POLLERR: the reader has gone, and a write would raise SIGPIPE */
+    errno = 0;
+    return write(fd, line, length) == (ssize_t)length ? NULL : strerror(errno);
 }
 
 void events_emit(struct events *events, const char *event, const struct event_field *fields, size_t count)
 {
     char line[PIPE_BUF], field[1024], value[900];
+    const char *problem;
     size_t length;
 
     if (events->fd < 0)
@@ -72,8 +74,9 @@ void events_emit(struct events *events, const char *event, const struct event_fi
         length += strlcpy(line + length, field, sizeof line - length);
     }
     length += strlcpy(line + length, "}\n", sizeof line - length);
-    if (!write_line(events->fd, line, length)) {
-        log_say("--json-status-fd %d: nobody reads it, no further events", events->fd);
+    problem = write_line(events->fd, line, length);
+    if (problem != NULL) {
+        log_say("--json-status-fd %d: %s, no further events", events->fd, problem);
         events->fd = -1; /* it stays open, close-on-exec: the number must not be taken by something else */
     }
 }

@@ -132,34 +132,62 @@ static char *next_logical_line(char **rest)
     return logical;
 }
 
+/* What a profile is looked through for. */
+struct search {
+    const char *name;
+    const char *const *directories;
+    struct facilities needed, found;
+};
+
+/* Does libpam know these two words? A misspelt one makes it refuse everybody, as if it were their fault. */
+static bool words_are_known(const char *type, const char *control)
+{
+    static const char *const types[] = {"auth", "account", "session", "password"};
+    static const char *const controls[] = {"required", "requisite", "sufficient", "optional", "include", "substack"};
+    bool type_known = false, control_known = control[0] == '[';
+
+    type += *type == '-';
+    for (size_t at = 0; at < sizeof types / sizeof *types; at++)
+        type_known = type_known || strcasecmp(type, types[at]) == 0;
+    for (size_t at = 0; at < sizeof controls / sizeof *controls; at++)
+        control_known = control_known || strcasecmp(control, controls[at]) == 0;
+    return type_known && control_known;
+}
+
 /* The lines of one file, cut into words: the facilities among those wanted are noted, and the files that it includes
  * are listed, "FACILITY include NAME" and Debian's "@include NAME". A substack is a line of its own for libpam.
- * Returns how many; the names are in the text. */
-static size_t find_own(char *text, struct facilities wanted, struct facilities *found,
-                       struct include includes[static INCLUDES_MAX])
+ * count: how many; the names are in the text. */
+static enum result find_own(struct search *search, const char *path, char *text, struct facilities wanted,
+                            struct include includes[static INCLUDES_MAX], size_t *count, struct error *error)
 {
-    size_t count = 0;
     char *line;
 
+    *count = 0;
     while ((line = next_logical_line(&text)) != NULL) {
         char *rest = NULL, *first = strtok_r(line, " \t", &rest);
         char *second = first != NULL ? strtok_r(NULL, " \t", &rest) : NULL;
         char *third = second != NULL ? strtok_r(NULL, " \t", &rest) : NULL;
+        struct facilities own;
 
-        if (second == NULL)
+        if (first == NULL)
             continue;
-        if (strcasecmp(first, "@include") == 0 && count < INCLUDES_MAX) {
-            includes[count++] = (struct include){second, wanted};
-        } else if (strcasecmp(second, "include") == 0 && third != NULL && count < INCLUDES_MAX) {
-            includes[count++] = (struct include){third, both(wanted, facility_of(first))};
-        } else {
-            struct facilities own = both(wanted, facility_of(first));
-
-            *found = (struct facilities){found->auth || own.auth, found->account || own.account,
-                                         found->session || own.session};
+        if (second != NULL && strcasecmp(first, "@include") == 0 && *count < INCLUDES_MAX) {
+            includes[(*count)++] = (struct include){second, wanted};
+            continue;
         }
+        if (second == NULL || !words_are_known(first, second))
+            return fail(error, STEP_PROFILE, STATUS_UNAVAILABLE,
+                        "profile %s: %s: a line that begins with '%.40s %.40s'"
+                        " is none of pam.d(5)",
+                        search->name, path, first, second != NULL ? second : "");
+        own = both(wanted, facility_of(first));
+        if (strcasecmp(second, "include") == 0 && third != NULL && *count < INCLUDES_MAX)
+            includes[(*count)++] = (struct include){third, own};
+        else
+            search->found = (struct facilities){search->found.auth || own.auth, search->found.account || own.account,
+                                                search->found.session || own.session};
     }
-    return count;
+    return OK;
 }
 
 /* Is that a file where a facility that is still missing would be looked for first? Only saves reading files. */
@@ -169,13 +197,6 @@ static bool looks_useful(const char *include, struct facilities found, struct fa
            || (needed.account && !found.account && strstr(include, "account") != NULL)
            || (needed.session && !found.session && strstr(include, "session") != NULL);
 }
-
-/* What a profile is looked through for. */
-struct search {
-    const char *name;
-    const char *const *directories;
-    struct facilities needed, found;
-};
 
 /* An include that is missing makes libpam refuse everybody, as if it were their fault. */
 static enum result check_includes(const struct search *search, const struct include *includes, size_t count,
@@ -187,8 +208,9 @@ static enum result check_includes(const struct search *search, const struct incl
     for (size_t at = 0; at < count; at++) {
         if (!service_find(includes[at].name, search->directories, path, &status)) {
             (void)text_visible(shown, sizeof shown, includes[at].name, TEXT_ONE_LINE);
-            return fail(error, STEP_PROFILE, STATUS_UNAVAILABLE, "profile %s: includes %s, which is not there",
-                        search->name, shown);
+            (void)fail(error, STEP_PROFILE, STATUS_UNAVAILABLE, "profile %s: includes %s, which is not there",
+                       search->name, shown);
+            return fail_hint(error, "distributions call these files otherwise: common-account, system-auth, ...");
         }
         if (check_trust(search->name, path, &status, error) != OK)
             return FAILED;
@@ -197,14 +219,15 @@ static enum result check_includes(const struct search *search, const struct incl
 }
 
 /* Look through a profile, then what it includes, until all that is needed was seen. The text is taken apart. */
-static enum result find_facilities(struct search *search, char *text, struct facilities wanted, int depth,
-                                   struct error *error)
+static enum result find_facilities(struct search *search, const char *file, char *text, struct facilities wanted,
+                                   int depth, struct error *error)
 {
     struct include includes[INCLUDES_MAX];
     char path[PATH_BYTES];
-    size_t count = find_own(text, wanted, &search->found, includes);
+    size_t count;
 
-    if (check_includes(search, includes, count, error) != OK)
+    if (find_own(search, file, text, wanted, includes, &count, error) != OK
+        || check_includes(search, includes, count, error) != OK)
         return FAILED;
     for (size_t at = 0; at < 2 * count && !has_all(search->found, search->needed) && depth < INCLUDE_DEPTH_MAX; at++) {
         const struct include *include = &includes[at % count];
@@ -214,7 +237,7 @@ static enum result find_facilities(struct search *search, char *text, struct fac
         if (second_round == looks_useful(include->name, search->found, search->needed))
             continue;
         included = service_read(include->name, search->directories, path, NULL);
-        if (included != NULL && find_facilities(search, included, include->wanted, depth + 1, error) != OK)
+        if (included != NULL && find_facilities(search, path, included, include->wanted, depth + 1, error) != OK)
             return FAILED;
     }
     return OK;
@@ -253,7 +276,8 @@ enum result service_check(const char *name, const char *const *directories, stru
         return fail_missing(name, directories, error);
     if (text == NULL)
         return fail(error, STEP_PROFILE, STATUS_UNAVAILABLE, "profile %s: %s: %s", name, path, strerror(errno));
-    if (check_trust(name, path, &status, error) != OK || find_facilities(&search, text, every_facility, 0, error) != OK)
+    if (check_trust(name, path, &status, error) != OK
+        || find_facilities(&search, path, text, every_facility, 0, error) != OK)
         return FAILED;
     if (has_all(search.found, needed))
         return OK;

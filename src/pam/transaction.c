@@ -34,6 +34,14 @@ static enum result fail_pam(struct transaction *t, enum step step, int code, str
     case PAM_NEW_AUTHTOK_REQD:
         return fail_hint(error, "the password of %s has expired and there is no terminal to change it on",
                          request->account);
+    case PAM_AUTH_ERR:
+    case PAM_ACCT_EXPIRED:
+        if (step != STEP_ACCOUNT)
+            return FAILED;
+        if (access("/etc/nologin", F_OK) == 0 || access("/run/nologin", F_OK) == 0)
+            return fail_hint(error, "/etc/nologin or /run/nologin is there: this machine is closed for users");
+        return fail_hint(error, "chage -l %s shows whether the account has expired; modules say more in syslog",
+                         request->account);
     case PAM_PERM_DENIED:
         if (step == STEP_CREDENTIALS)
             return fail_hint(error,

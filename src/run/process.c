@@ -137,6 +137,14 @@ enum result process_exec(const struct launch *launch, struct error *error)
     return process_fail_start(&failure, launch->plan, error);
 }
 
+static enum result hint_not_found(const struct plan *plan, const char *command, struct error *error)
+{
+    if (plan->shell == NULL && strpbrk(command, " =;|&$") != NULL)
+        return fail_hint(error, "-u runs no shell; for a line of shell: pamrun %s -c '...'", plan->account->name);
+    return fail_hint(error, strchr(command, '/') == NULL ? "it is not on the command's PATH"
+                                                         : "or, if it is a script, its interpreter is not there");
+}
+
 enum result process_fail_start(const struct start_failure *failure, const struct plan *plan, struct error *error)
 {
     const char *command = plan->shell != NULL ? plan->shell : plan->arguments[0];
@@ -153,13 +161,16 @@ enum result process_fail_start(const struct start_failure *failure, const struct
                            TEXT_ONE_LINE);
         (void)fail(error, STEP_COMMAND, STATUS_SYSTEM, "%s: cannot be entered by %s: %s", shown, plan->account->name,
                    strerror(failure->problem));
-        if (plan->directory != NULL) /* the node's is in order: this account must not, or cannot, be there */
+        if (plan->directory == NULL)
+            return fail_hint(error, "--chdir DIR names another");
+        if (failure->problem == EACCES) /* the node is in order, this account must not be there */
             error->class = CLASS_USER;
-        return plan->directory != NULL ? FAILED : fail_hint(error, "--chdir DIR names another");
+        return failure->problem == ENOENT ? fail_hint(error, "is the file system mounted that holds it?") : FAILED;
     default:
         (void)text_visible(shown, sizeof shown, command, TEXT_ONE_LINE);
-        return fail(error, STEP_COMMAND, failure->problem == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN,
-                    "%s: cannot be executed by %s: %s", shown, plan->account->name, strerror(failure->problem));
+        (void)fail(error, STEP_COMMAND, failure->problem == ENOENT ? STATUS_NOT_FOUND : STATUS_CANNOT_RUN,
+                   "%s: cannot be executed by %s: %s", shown, plan->account->name, strerror(failure->problem));
+        return failure->problem == ENOENT ? hint_not_found(plan, command, error) : FAILED;
     }
 }
 
