@@ -173,6 +173,7 @@ static enum result authenticate(struct run *run, struct error *error)
         .verbose = options->verbose,
         .restore = restore_after_module,
         .restore_data = &run->inherited,
+        .ignored_signals = &run->inherited.ignored,
         .report = report_close_failure,
         .report_data = run,
     };
@@ -329,13 +330,15 @@ int main(int argc, char **argv)
 {
     OWNED(run_close)
     struct run run = {.events = {.fd = -1},
-                      .inherited = {.standard = {-1, -1, -1}, .directory = -1},
+                      .inherited = {.standard = {{.fd = -1}, {.fd = -1}, {.fd = -1}}, .directory = {.fd = -1}},
                       .pty = {.master = -1, .slave = -1, .terminal = -1}};
     struct error error = {0};
 
     if (argc < 1 || argv[0] == NULL || !inherited_start(&run.inherited)) /* CVE-2021-4034; nothing can be said yet */
         return STATUS_SYSTEM;
     note_caller(&run);
+    if (run.uid != 0 && !privilege_abandon())
+        return STATUS_SYSTEM;
     if (options_parse(&run.options, argc, argv, &error) != OK)
         return report_failure(&run, &error);
     if (tell_about(&run.options))

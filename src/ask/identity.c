@@ -140,8 +140,14 @@ enum result identity_find_applicant(struct identity *identity, struct error *err
     char *buffer = NULL, number[24], root_directory[] = "/";
     uid_t uid = getuid();
     enum result result;
+    int problem;
 
-    (void)passwd_find(NULL, uid, &entry, &found, &buffer);
+    problem = passwd_find(NULL, uid, &entry, &found, &buffer);
+    if (found == NULL && !means_not_found(problem)) {
+        free(buffer);
+        return fail(error, STEP_IDENTITY, STATUS_SYSTEM, "user id %ju, who called: look-up failed: %s", (uintmax_t)uid,
+                    strerror(problem));
+    }
     (void)snprintf(number, sizeof number, "%ju", (uintmax_t)uid);
     if (found == NULL) {
         entry = (struct passwd){.pw_name = number, .pw_dir = root_directory, .pw_uid = uid, .pw_gid = getgid()};

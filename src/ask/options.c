@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,18 +45,18 @@ static enum result usage_needs(struct error *error, const char *option, const ch
 /* A whole number in decimal, without sign, blanks or leading zeros that hide something: strtoul(3) takes them all. */
 static bool parse_number(const char *text, unsigned long maximum, unsigned long *number)
 {
-    unsigned long value = 0;
+    uint64_t value = 0; /* ten digits do not fit into 32 bits: 4294967296 must not become 0, root */
 
     if (*text == '\0' || strlen(text) > 10)
         return false;
     for (; *text != '\0'; text++) {
         if (!isdigit((unsigned char)*text))
             return false;
-        value = value * 10 + (unsigned long)(*text - '0');
+        value = value * 10 + (uint64_t)(*text - '0');
     }
     if (value > maximum)
         return false;
-    *number = value;
+    *number = (unsigned long)value;
     return true;
 }
 

@@ -21,6 +21,7 @@ static const struct {
     [STEP_COMMAND] = {"command", false},
     [STEP_CLOSE_SESSION] = {"close_session", true},
     [STEP_DELETE_CREDENTIALS] = {"delete_cred", true},
+    [STEP_END] = {"end", false},
 };
 
 const char *step_name(enum step step)

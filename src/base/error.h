@@ -15,7 +15,7 @@ enum result {
 
 #define CHECKED __attribute__((warn_unused_result))
 
-/* Exit statuses of our own, sysexits(3). The command's own status, 126, 127 and 128+n: exit_status.h. */
+/* Exit statuses of our own, sysexits(3). 126, 127: as shells. */
 enum exit_status {
     STATUS_USAGE = 64,       /* EX_USAGE: the command line is wrong */
     STATUS_NO_USER = 67,     /* EX_NOUSER: nobody resolves the name */
@@ -49,6 +49,7 @@ enum step {
     STEP_COMMAND,
     STEP_CLOSE_SESSION,
     STEP_DELETE_CREDENTIALS,
+    STEP_END,
     STEP_COUNT
 };
 

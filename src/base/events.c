@@ -27,7 +27,7 @@ enum result events_start(struct events *events, int fd, struct error *error)
         (void)fail(error, STEP_OPTIONS, STATUS_USAGE, "--json-status-fd %d: %s", fd, strerror(errno));
     else if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_PATH) != 0)
         (void)fail(error, STEP_OPTIONS, STATUS_USAGE, "--json-status-fd %d: not open for writing", fd);
-    else
+    else if (same_file_note(&events->file, fd))
         events->fd = fd;
     return events->fd >= 0 ? OK : fail_hint(error, "open it, as in --json-status-fd 3 3>events; man 8 pamrun");
 }
@@ -74,7 +74,7 @@ void events_emit(struct events *events, const char *event, const struct event_fi
         length += strlcpy(line + length, field, sizeof line - length);
     }
     length += strlcpy(line + length, "}\n", sizeof line - length);
-    problem = write_line(events->fd, line, length);
+    problem = same_file_is(&events->file) ? write_line(events->fd, line, length) : "a module took the descriptor";
     if (problem != NULL) {
         log_say("--json-status-fd %d: %s, no further events", events->fd, problem);
         events->fd = -1; /* it stays open, close-on-exec: the number must not be taken by something else */

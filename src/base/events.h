@@ -4,11 +4,13 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/same_file.h"
 
 #include <stddef.h>
 
 struct events {
     int fd; /* -1: nobody asked */
+    struct same_file file;
 };
 
 struct event_field {

@@ -4,6 +4,7 @@
 #include "base/text.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +31,9 @@ static struct {
     int events_fd, grace_ms;
     pid_t owner;
     timer_t timer;
+    sigset_t ignored;
     bool closing;
+    volatile sig_atomic_t harmless; /* how many of them came */
     volatile sig_atomic_t timer_runs;
     volatile sig_atomic_t step;        /* enum step while a module runs, -1 otherwise */
     volatile sig_atomic_t stop_signal; /* the first that asked to stop */
@@ -42,7 +45,7 @@ static struct {
 /* ---- the end by force: async-signal-safe only, signal-safety(7) ---- */
 
 struct line {
-    char text[512];
+    char text[1024];
     size_t length;
 };
 
@@ -85,6 +88,15 @@ static void line_to_syslog(const struct line *message)
     (void)sendto(log, line.text, line.length, MSG_NOSIGNAL, (struct sockaddr *)&address, sizeof address);
 }
 
+/* Unless nobody reads: we are to end. */
+static void line_write(const struct line *line, int fd)
+{
+    struct pollfd reader = {.fd = fd, .events = POLLOUT};
+
+    if (poll(&reader, 1, 0) == 1 && (reader.revents & POLLOUT) != 0)
+        (void)!write(fd, line->text, line->length);
+}
+
 static void end_by_force(const char *reason, int status)
 {
     struct line message = {.length = 0}, shown = {.length = 0}, event = {.length = 0};
@@ -96,8 +108,8 @@ static void end_by_force(const char *reason, int status)
     line_add(&shown, "pamrun: ");
     line_add(&shown, message.text);
     line_add(&shown, "\n");
-    (void)!write(STDERR_FILENO, shown.text, shown.length);
     line_to_syslog(&message);
+    line_write(&shown, STDERR_FILENO);
     if (guard.events_fd >= 0) {
         line_add(&event, "{\"event\":\"failed\",\"step\":\"");
         line_add(&event, step);
@@ -108,7 +120,7 @@ static void end_by_force(const char *reason, int status)
         line_add(&event, guard.whom_json);
         line_add(&event, reason);
         line_add(&event, "\"}\n");
-        (void)!write(guard.events_fd, event.text, event.length);
+        line_write(&event, guard.events_fd);
     }
     _exit(status);
 }
@@ -175,6 +187,7 @@ static void on_stop(int number)
 static void on_harmless(int number)
 {
     (void)number;
+    guard.harmless++;
 }
 
 static void handle(const int *signals, size_t count, void (*handler)(int))
@@ -193,7 +206,8 @@ static void signals_put_right(void)
     static const int timer_signal[] = {GUARD_TIMER_SIGNAL}, child_signal[] = {SIGCHLD};
     sigset_t none;
 
-    handle(stop_signals, COUNT(stop_signals), on_stop);
+    for (size_t at = 0; at < COUNT(stop_signals); at++)
+        handle(&stop_signals[at], 1, sigismember(&guard.ignored, stop_signals[at]) == 1 ? on_harmless : on_stop);
     handle(harmless_signals, COUNT(harmless_signals), on_harmless);
     handle(timer_signal, COUNT(timer_signal), on_timer);
     handle(child_signal, COUNT(child_signal), SIG_DFL);
@@ -201,11 +215,14 @@ static void signals_put_right(void)
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* The real-time signals end a process too. Once is enough: no module has to do with them. */
+/* The real-time signals end a process too. Once is enough, no module has to do with them; an ignored one stays so. */
 static void real_time_signals_catch(void)
 {
+    struct sigaction action = {.sa_handler = on_harmless}, old;
+
     for (int number = SIGRTMIN; number < GUARD_TIMER_SIGNAL; number++)
-        handle(&number, 1, on_harmless);
+        if (sigaction(number, &action, &old) == 0 && old.sa_handler == SIG_IGN)
+            (void)sigaction(number, &old, NULL);
 }
 
 /* A module called exit(3): main never gets to undo anything, and its status would look like the command's. */
@@ -217,8 +234,8 @@ static void on_exit_call(void)
 
 /* ---- the guarded steps ---- */
 
-enum result guard_start(const char *account, const char *profile, int grace_ms, const struct events *events,
-                        struct error *error)
+enum result guard_start(const char *account, const char *profile, int grace_ms, const sigset_t *ignored,
+                        const struct events *events, struct error *error)
 {
     char whom[200];
     struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = GUARD_TIMER_SIGNAL};
@@ -226,6 +243,7 @@ enum result guard_start(const char *account, const char *profile, int grace_ms, 
     guard.account = account;
     guard.profile = profile;
     guard.grace_ms = grace_ms;
+    guard.ignored = *ignored;
     (void)snprintf(whom, sizeof whom, " for %s (profile %s): ", account, profile);
     (void)text_visible(guard.whom, sizeof guard.whom, whom, TEXT_ONE_LINE);
     (void)text_json(guard.whom_json, sizeof guard.whom_json, guard.whom);
@@ -245,11 +263,11 @@ void guard_enter(enum step step, int deadline_ms)
     guard.deadline_passed = 0;
     guard.deadline_at = deadline_ms > 0 ? clock_now_ms() + deadline_ms : NEVER;
     guard.force_at = NEVER;
-    guard.step = (sig_atomic_t)step;
+    if (deadline_ms > 0)
+        timer_arm(deadline_ms, NUDGE_MS);
+    guard.step = (sig_atomic_t)step; /* from here on on_stop() does what is needed */
     if (guard.stop_signal != 0)
         stop_step(); /* it came between two steps */
-    else if (deadline_ms > 0)
-        timer_arm(deadline_ms, NUDGE_MS);
 }
 
 enum result guard_leave(struct error *error)
@@ -273,6 +291,11 @@ enum result guard_leave(struct error *error)
 int guard_stop_signal(void)
 {
     return (int)guard.stop_signal;
+}
+
+int guard_harmless_signals(void)
+{
+    return (int)guard.harmless;
 }
 
 enum result guard_fail_stopped(enum step step, struct error *error)

@@ -11,10 +11,13 @@
 #include "base/error.h"
 #include "base/events.h"
 
+#include <signal.h>
+
 /* Begin to guard: handlers for all signals that would end us. grace_ms: how long an interrupted step may go on when a
- * signal asked to stop; below 0: for ever. The strings are borrowed until the process ends. */
-enum result CHECKED guard_start(const char *account, const char *profile, int grace_ms, const struct events *events,
-                                struct error *error);
+ * signal asked to stop; below 0: for ever. ignored: what the applicant
+ * ignores (nohup(1)) does not ask to stop. The strings are borrowed until the process ends. */
+enum result CHECKED guard_start(const char *account, const char *profile, int grace_ms, const sigset_t *ignored,
+                                const struct events *events, struct error *error);
 
 /* Around one PAM step. deadline_ms: 0 for none. guard_leave() puts handlers
  * and signal mask right: modules change them. */
@@ -26,6 +29,9 @@ enum result CHECKED guard_leave(struct error *error);
 
 /* The signal that asked to stop, 0 for none; may be called at any time. */
 int guard_stop_signal(void);
+
+/* How many signals came so far that ask for nothing: a read that one of them interrupted goes on. */
+int guard_harmless_signals(void);
 
 /* Fill the error for it. Returns FAILED. */
 enum result guard_fail_stopped(enum step step, struct error *error);

@@ -3,16 +3,22 @@
 #include "base/text.h"
 
 #include <bsd/string.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <syslog.h>
 #include <unistd.h>
 
-/* One write(2), so that lines of several processes do not mix. */
+enum { READER_PATIENCE_MS = 1000 };
+
+/* One write(2), so that lines of several processes do not mix; none, when nobody reads for a second. */
 static void say(char *line, size_t length)
 {
+    struct pollfd reader = {.fd = STDERR_FILENO, .events = POLLOUT};
+
     line[length] = '\n';
-    (void)!write(STDERR_FILENO, line, length + 1);
+    if (poll(&reader, 1, READER_PATIENCE_MS) != 0)
+        (void)!write(STDERR_FILENO, line, length + 1);
 }
 
 static void say_text(const char *prefix, const char *text)
@@ -47,7 +53,7 @@ void log_say_module(const char *text)
 
 void log_record(int priority, const char *format, ...)
 {
-    char text[1700], line[1900];
+    char text[2400], line[2600];
     va_list arguments;
 
     va_start(arguments, format);

@@ -15,15 +15,6 @@ static inline void fd_close(int *fd)
     *fd = -1;
 }
 
-/* The caller owns it now. */
-static inline int fd_take(int *fd)
-{
-    int taken = *fd;
-
-    *fd = -1;
-    return taken;
-}
-
 /* For any pointer to malloc'd memory; pass the address of the pointer. */
 static inline void memory_free(void *at)
 {
@@ -33,6 +24,7 @@ static inline void memory_free(void *at)
     *pointer = NULL;
 }
 
+/* The caller owns it now. */
 static inline char *memory_take(char **text)
 {
     char *taken = *text;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Length of NAME in "NAME=VALUE" when entry is of that name, else 0. */
+/* Is the entry "NAME=..."? length: that of the name. */
 static bool entry_is(const char *entry, const char *name, size_t length)
 {
     return strncmp(entry, name, length) == 0 && entry[length] == '=';

@@ -3,7 +3,7 @@
 
 #include "base/error.h"
 
-/* "PAM_AUTH_ERR"; "PAM code N" is not in the table: "unknown PAM code". Never NULL. */
+/* "PAM_AUTH_ERR"; "unknown PAM code" for what is not in the table. Never NULL. */
 const char *pam_code_name(int code);
 
 /* Exit status of pamrun when the step ended with that code (not PAM_SUCCESS): one of enum exit_status. */

@@ -12,7 +12,12 @@
 
 enum { PATH_BYTES = 512, INCLUDE_DEPTH_MAX = 16 };
 
-const char *const service_directories[] = {"/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d", "/usr/share/pam.d", NULL};
+/* Not one more than libpam has: it would take "other" for a profile that only we find. */
+const char *const service_directories[] = {"/etc/pam.d", "/usr/lib/pam.d",
+#ifdef PAM_VENDOR_DIRECTORY
+                                           PAM_VENDOR_DIRECTORY,
+#endif
+                                           NULL};
 
 bool service_name_is_valid(const char *name)
 {
@@ -146,6 +151,8 @@ static bool words_are_known(const char *type, const char *control)
     static const char *const controls[] = {"required", "requisite", "sufficient", "optional", "include", "substack"};
     bool type_known = false, control_known = control[0] == '[';
 
+    if (strcasecmp(control, "[include]") == 0 || strcasecmp(control, "[substack]") == 0)
+        return false; /* libpam drops the brackets */
     type += *type == '-';
     for (size_t at = 0; at < sizeof types / sizeof *types; at++)
         type_known = type_known || strcasecmp(type, types[at]) == 0;
@@ -171,7 +178,10 @@ static enum result find_own(struct search *search, const char *path, char *text,
 
         if (first == NULL)
             continue;
-        if (second != NULL && strcasecmp(first, "@include") == 0 && *count < INCLUDES_MAX) {
+        if (*count == INCLUDES_MAX)
+            return fail(error, STEP_PROFILE, STATUS_UNAVAILABLE, "profile %s: %s: includes more than %d files",
+                        search->name, path, INCLUDES_MAX - 1);
+        if (second != NULL && strcasecmp(first, "@include") == 0) {
             includes[(*count)++] = (struct include){second, wanted};
             continue;
         }
@@ -181,11 +191,14 @@ static enum result find_own(struct search *search, const char *path, char *text,
                         " is none of pam.d(5)",
                         search->name, path, first, second != NULL ? second : "");
         own = both(wanted, facility_of(first));
-        if (strcasecmp(second, "include") == 0 && third != NULL && *count < INCLUDES_MAX)
+        if (third != NULL && strcasecmp(second, "include") == 0) {
             includes[(*count)++] = (struct include){third, own};
-        else
-            search->found = (struct facilities){search->found.auth || own.auth, search->found.account || own.account,
-                                                search->found.session || own.session};
+            continue;
+        }
+        if (third != NULL && strcasecmp(second, "substack") == 0) /* a line of its own, whatever is in the file */
+            includes[(*count)++] = (struct include){third, {false, false, false}};
+        search->found = (struct facilities){search->found.auth || own.auth, search->found.account || own.account,
+                                            search->found.session || own.session};
     }
     return OK;
 }

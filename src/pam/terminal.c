@@ -1,12 +1,13 @@
 #include "pam/terminal.h"
 
+#include "base/guard.h"
 #include "base/owned.h"
 
-#include <bsd/readpassphrase.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
+#include <signal.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 bool terminal_name(char *name, size_t size)
@@ -25,24 +26,86 @@ bool terminal_is_there(void)
     return fd >= 0;
 }
 
+/* The signal of ^Z came: the terminal's mode is put back before we stop. */
+static volatile sig_atomic_t suspended;
+
+static void on_suspend(int number)
+{
+    suspended = number;
+}
+
+enum reading { READ_LINE, READ_NOTHING, READ_SUSPENDED };
+
+/* One line into answer. Nothing, and errno: a signal (EINTR), the end of input (ENODATA), too long (E2BIG). */
+static enum reading read_line(int fd, char *answer, size_t size)
+{
+    int harmless = guard_harmless_signals();
+    size_t length = 0;
+    char byte = '\0';
+
+    while (byte != '\n' && byte != '\r') {
+        ssize_t got = read(fd, &byte, 1);
+
+        if (got < 0 && errno == EINTR && suspended)
+            return READ_SUSPENDED;
+        if (got < 0 && errno == EINTR && guard_harmless_signals() != harmless) {
+            harmless = guard_harmless_signals();
+            continue;
+        }
+        if (got == 0)
+            errno = ENODATA;
+        if (got <= 0)
+            return READ_NOTHING;
+        if (length < size)
+            answer[length++] = byte; /* at last the new line, or it is too long */
+    }
+    if (length == size && answer[length - 1] != byte) {
+        errno = E2BIG;
+        return READ_NOTHING;
+    }
+    answer[length - 1] = '\0';
+    return READ_LINE;
+}
+
+/* Typed-ahead input is thrown away, the mode is put back, whatever happens. */
+static enum reading ask_once(int fd, const char *prompt, bool echo, char *answer, size_t size)
+{
+    struct sigaction suspend = {.sa_handler = on_suspend}, before;
+    struct termios modes, quiet;
+    enum reading reading;
+    int problem;
+
+    if (tcgetattr(fd, &modes) < 0)
+        return READ_NOTHING;
+    quiet = modes;
+    if (!echo)
+        quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
+    suspended = 0;
+    (void)sigaction(SIGTSTP, &suspend, &before);
+    (void)tcsetattr(fd, TCSAFLUSH, &quiet);
+    (void)!write(fd, prompt, strlen(prompt));
+    reading = read_line(fd, answer, size);
+    problem = errno;
+    if (!echo)
+        (void)!write(fd, "\n", 1);
+    (void)tcsetattr(fd, TCSAFLUSH, &modes);
+    (void)sigaction(SIGTSTP, &before, NULL);
+    errno = problem;
+    return reading;
+}
+
 bool terminal_ask(const char *prompt, bool echo, char *answer, size_t size)
 {
-    /* readpassphrase(3) drops what does not fit: with one byte more, an answer that is too long shows. */
-    char *line = malloc(size + 1);
-    bool answered = false;
+    OWNED(fd_close) int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+    enum reading reading = READ_NOTHING;
+    int problem;
 
-    if (line == NULL)
-        return false;
-    if (readpassphrase(prompt, line, size + 1, RPP_REQUIRE_TTY | (echo ? RPP_ECHO_ON : RPP_ECHO_OFF)) != NULL) {
-        answered = strlen(line) < size;
-        if (answered)
-            memcpy(answer, line, strlen(line) + 1);
-        else
-            errno = E2BIG;
-    }
-    explicit_bzero(line, size + 1);
-    free(line);
-    if (!answered)
+    while (fd >= 0 && (reading = ask_once(fd, prompt, echo, answer, size)) == READ_SUSPENDED)
+        (void)raise(SIGTSTP); /* and ask again when we go on */
+    problem = errno;
+    if (reading != READ_LINE)
         explicit_bzero(answer, size);
-    return answered;
+    fd_close(&fd);
+    errno = problem;
+    return reading == READ_LINE;
 }

@@ -58,6 +58,7 @@ static enum result run_step(struct transaction *t, enum step step, pam_step *cal
     enum result guarded;
     int code;
 
+    t->conversation.unanswered[0] = '\0';
     guard_enter(step, t->request->deadline_ms[step]);
     code = call(t->handle, flags);
     guarded = guard_leave(error);
@@ -103,19 +104,25 @@ enum result transaction_start(struct transaction *transaction, const struct tran
                               struct events *events, struct error *error)
 {
     struct pam_conv conversation = {conversation_talk, &transaction->conversation};
+    enum result guarded;
     int code;
 
     *transaction = (struct transaction){.request = request, .events = events, .owner = getpid()};
     transaction->conversation.show_information = request->show_information;
-    if (guard_start(request->account, request->service, request->grace_ms, events, error) != OK)
+    if (guard_start(request->account, request->service, request->grace_ms, request->ignored_signals, events, error)
+        != OK)
         return FAILED;
+    guard_enter(STEP_START, 0); /* modules are loaded, and code of theirs runs */
     code = pam_start(request->service, request->account, &conversation, &transaction->handle);
+    guarded = guard_leave(error);
     if (code == PAM_SUCCESS) {
         transaction->stage = STAGE_STARTED;
         modules_pin();
         code = set_items(transaction);
     }
     transaction->last = code;
+    if (guarded != OK)
+        return FAILED;
     return code == PAM_SUCCESS ? OK : fail_pam(transaction, STEP_START, code, error);
 }
 
@@ -145,11 +152,14 @@ enum result transaction_account(struct transaction *t, struct error *error)
 
 enum result transaction_credentials(struct transaction *t, struct error *error)
 {
+    enum result set;
+
     t->stage = STAGE_CREDENTIALS_TRIED;
-    if (run_step(t, STEP_CREDENTIALS, pam_setcred, PAM_ESTABLISH_CRED, error) != OK
-        || check_user(t, STEP_CREDENTIALS, error) != OK)
+    set = run_step(t, STEP_CREDENTIALS, pam_setcred, PAM_ESTABLISH_CRED, error);
+    if (t->last == PAM_SUCCESS) /* also when it came too late */
+        t->stage = STAGE_CREDENTIALS_SET;
+    if (set != OK || check_user(t, STEP_CREDENTIALS, error) != OK)
         return FAILED;
-    t->stage = STAGE_CREDENTIALS_SET;
     EVENT(t->events, "credentials", TEXT_FIELD("account", t->request->account),
           TEXT_FIELD("profile", t->request->service));
     return OK;
@@ -157,11 +167,14 @@ enum result transaction_credentials(struct transaction *t, struct error *error)
 
 enum result transaction_open_session(struct transaction *t, struct error *error)
 {
+    enum result opened;
+
     t->stage = STAGE_SESSION_TRIED;
-    if (run_step(t, STEP_OPEN_SESSION, pam_open_session, 0, error) != OK
-        || check_user(t, STEP_OPEN_SESSION, error) != OK)
+    opened = run_step(t, STEP_OPEN_SESSION, pam_open_session, 0, error);
+    if (t->last == PAM_SUCCESS) /* also when it came too late: it is to be closed, and that to be told */
+        t->stage = STAGE_SESSION_OPEN;
+    if (opened != OK || check_user(t, STEP_OPEN_SESSION, error) != OK)
         return FAILED;
-    t->stage = STAGE_SESSION_OPEN;
     EVENT(t->events, "session-opened", TEXT_FIELD("account", t->request->account),
           TEXT_FIELD("profile", t->request->service));
     return OK;
@@ -219,6 +232,7 @@ void transaction_tell_left_open(struct transaction *transaction)
 void transaction_close(struct transaction *transaction)
 {
     struct transaction *t = transaction;
+    struct error error;
 
     if (t->handle == NULL)
         return;
@@ -227,13 +241,13 @@ void transaction_close(struct transaction *transaction)
         return;
     }
     guard_start_close();
-    if (t->leave_open) {
+    if (t->leave_open)
         transaction_tell_left_open(t);
-        /* Silent: a plain pam_end(3) makes pam_krb5(8) destroy the ticket cache that is to stay. */
-        (void)pam_end(t->handle, PAM_SUCCESS | PAM_DATA_SILENT);
-    } else {
+    else
         undo(t);
-        (void)pam_end(t->handle, t->last);
-    }
+    guard_enter(STEP_END, 0); /* modules' cleanup functions run */
+    /* Silent: a plain pam_end(3) makes pam_krb5(8) destroy the ticket cache that is to stay. */
+    (void)pam_end(t->handle, t->leave_open ? PAM_SUCCESS | PAM_DATA_SILENT : t->last);
+    (void)!guard_leave(&error);
     *t = (struct transaction){0};
 }

@@ -10,6 +10,7 @@
 #include "pam/conversation.h"
 
 #include <security/pam_appl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -28,12 +29,13 @@ enum stage {
 struct transaction_request {
     const char *service;
     const char *account;
-    const char *applicant;          /* PAM_RUSER */
-    const char *tty;                /* PAM_TTY; NULL: no terminal */
-    const char *rhost;              /* PAM_RHOST; NULL: not set */
-    const char *const *environment; /* NAME=VALUE, put into the PAM environment before the first module; or NULL */
-    const int *deadline_ms;         /* by enum step; 0: none */
-    int grace_ms;                   /* see guard_start() */
+    const char *applicant;           /* PAM_RUSER */
+    const char *tty;                 /* PAM_TTY; NULL: no terminal */
+    const char *rhost;               /* PAM_RHOST; NULL: not set */
+    const char *const *environment;  /* NAME=VALUE, put into the PAM environment before the first module; or NULL */
+    const int *deadline_ms;          /* by enum step; 0: none */
+    int grace_ms;                    /* see guard_start() */
+    const sigset_t *ignored_signals; /* likewise */
     bool show_information;
     bool verbose;                                                           /* tell each step on stderr */
     bool (*restore)(const void *data, struct error *error, enum step step); /* what a module changed in our process */

@@ -53,26 +53,16 @@ bool inherited_start(struct inherited *inherited)
 {
     struct sigaction ignore = {.sa_handler = on_pipe}; /* not SIG_IGN, which helpers of modules would inherit */
 
-    *inherited = (struct inherited){.environment = environ, .directory = -1, .standard = {-1, -1, -1}};
+    *inherited = (struct inherited){
+        .environment = environ, .directory = {.fd = -1}, .standard = {{.fd = -1}, {.fd = -1}, {.fd = -1}}};
     environ = clean_environment;
     (void)sigaction(SIGPIPE, &ignore, &inherited->pipe_action);
     return standard_files_open();
 }
 
-static bool file_identify(struct inherited_file *file)
-{
-    struct stat status;
-
-    if (fstat(file->fd, &status) < 0)
-        return false;
-    file->device = status.st_dev;
-    file->inode = status.st_ino;
-    return true;
-}
-
 static bool files_add(struct inherited *inherited, int fd)
 {
-    struct inherited_file *larger;
+    struct same_file *larger;
 
     if ((inherited->file_count & (inherited->file_count - 1)) == 0) { /* full: 0, 1, 2, 4, 8, ... */
         size_t room = inherited->file_count == 0 ? 1 : inherited->file_count * 2;
@@ -82,8 +72,7 @@ static bool files_add(struct inherited *inherited, int fd)
             return false;
         inherited->files = larger;
     }
-    inherited->files[inherited->file_count].fd = fd;
-    if (file_identify(&inherited->files[inherited->file_count]))
+    if (same_file_note(&inherited->files[inherited->file_count], fd))
         inherited->file_count++;
     return true;
 }
@@ -117,7 +106,8 @@ enum { SIGNALS_END = 32 };
 /* Find out what is ignored, and make all default: an ignored SIGCHLD would lose us the command's status. */
 static void signals_take(struct inherited *inherited)
 {
-    struct sigaction fresh = {.sa_handler = SIG_DFL}, old;
+    static const int timer_signals[] = {SIGALRM, SIGVTALRM, SIGPROF};
+    struct sigaction fresh = {.sa_handler = SIG_DFL}, ignore = {.sa_handler = SIG_IGN}, old;
     sigset_t none;
 
     sigemptyset(&inherited->ignored);
@@ -128,13 +118,19 @@ static void signals_take(struct inherited *inherited)
         }
     if (inherited->pipe_action.sa_handler == SIG_IGN)
         sigaddset(&inherited->ignored, SIGPIPE);
+    for (size_t at = 0; at < sizeof timer_signals / sizeof *timer_signals; at++) { /* one that waits is thrown away */
+        (void)sigaction(timer_signals[at], &ignore, NULL);
+        (void)sigaction(timer_signals[at], &fresh, NULL);
+    }
     sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, &inherited->blocked);
 }
 
 enum result inherited_take(struct inherited *inherited, int taken_fd, struct error *error)
 {
-    inherited_stop_timers(); /* before signals are let through: one that has run out would end us */
+    int directory;
+
+    inherited_stop_timers();
     inherited->umask = umask(MODULES_UMASK);
     signals_take(inherited);
     if (!files_take(inherited, taken_fd))
@@ -142,27 +138,38 @@ enum result inherited_take(struct inherited *inherited, int taken_fd, struct err
     if (close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
         return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "close_range: %s", strerror(errno));
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-        inherited->standard[fd] = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-        if (inherited->standard[fd] < 0)
+        int copy = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+
+        if (copy < 0 || !same_file_note(&inherited->standard[fd], copy))
             return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "descriptor %d: %s", fd, strerror(errno));
     }
-    inherited->directory = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (inherited->directory < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+    directory = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
         return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "working directory: %s", strerror(errno));
+    (void)same_file_note(&inherited->directory, directory);
     if (chdir("/") < 0)
         return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "/: %s", strerror(errno));
     return OK;
 }
 
-bool inherited_restore(const struct inherited *inherited, struct error *error, enum step step)
+static bool fail_restore(struct error *error, enum step step)
 {
-    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-        (void)dup2(inherited->standard[fd], fd); /* fails when a module closed all it found */
-    if (standard_files_open() && chdir("/") == 0)
-        return true;
     (void)fail(error, step, STATUS_SYSTEM, "%s: what a module changed in our process cannot be put back: %s",
                step_name(step), strerror(errno));
     return false;
+}
+
+bool inherited_restore(const struct inherited *inherited, struct error *error, enum step step)
+{
+    errno = EBADF;
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (!same_file_is(&inherited->standard[fd])) /* another file of root's by now: not for the command */
+            return fail_restore(error, step);
+        (void)dup2(inherited->standard[fd].fd, fd);
+    }
+    if (standard_files_open() && chdir("/") == 0)
+        return true;
+    return fail_restore(error, step);
 }
 
 /* The applicant's own does, where modules can work under it: left alone or set to the same, it comes to the same. */
@@ -196,25 +203,23 @@ static void signals_give_back(const struct inherited *inherited)
     (void)sigprocmask(SIG_SETMASK, &inherited->blocked, NULL);
 }
 
-void inherited_give_back(const struct inherited *inherited, mode_t umask_now)
+bool inherited_give_back(const struct inherited *inherited, mode_t umask_now)
 {
     (void)umask(umask_now);
-    (void)close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
-    for (size_t at = 0; at < inherited->file_count; at++) {
-        const struct inherited_file *file = &inherited->files[at];
-        struct inherited_file now = {.fd = file->fd};
-
-        if (file_identify(&now) && now.device == file->device && now.inode == file->inode)
-            (void)fcntl(file->fd, F_SETFD, 0);
-    }
+    if (close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+        return false;
+    for (size_t at = 0; at < inherited->file_count; at++)
+        if (same_file_is(&inherited->files[at]))
+            (void)fcntl(inherited->files[at].fd, F_SETFD, 0);
     signals_give_back(inherited);
+    return true;
 }
 
 void inherited_free(struct inherited *inherited)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-        fd_close(&inherited->standard[fd]);
-    fd_close(&inherited->directory);
+        fd_close(&inherited->standard[fd].fd);
+    fd_close(&inherited->directory.fd);
     free(inherited->files);
     inherited->files = NULL;
 }

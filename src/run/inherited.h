@@ -3,25 +3,20 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/same_file.h"
 
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/types.h>
-
-struct inherited_file {
-    int fd;
-    dev_t device; /* which file it was: a module may close a descriptor and get its number for another file */
-    ino_t inode;
-};
 
 struct inherited {
     char **environment; /* the applicant's; the modules' is a clean one */
     sigset_t blocked, ignored;
     struct sigaction pipe_action; /* for SIGPIPE, which is caught from the first moment on: our readers may be gone */
     mode_t umask;
-    int standard[3];              /* copies of descriptors 0-2: a module may close or replace them */
-    int directory;                /* the working directory, O_PATH; -1: it cannot be opened */
-    struct inherited_file *files; /* descriptors above 2, for the command */
+    struct same_file standard[3]; /* copies of descriptors 0-2: a module may close or replace them */
+    struct same_file directory;   /* the working directory, O_PATH; fd -1: it cannot be opened */
+    struct same_file *files;      /* descriptors above 2, for the command */
     size_t file_count;
 };
 
@@ -45,7 +40,7 @@ mode_t inherited_umask_find(const struct inherited *inherited);
 void inherited_stop_timers(void);
 
 /* In the process that will be the command: signals, umask and descriptors as they came; all other descriptors above 2
- * are closed by exec. No memory is allocated. */
-void inherited_give_back(const struct inherited *inherited, mode_t umask_now);
+ * are closed by exec. No memory is allocated. false: they would not be. */
+bool inherited_give_back(const struct inherited *inherited, mode_t umask_now);
 
 void inherited_free(struct inherited *inherited);

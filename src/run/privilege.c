@@ -29,6 +29,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -87,6 +88,14 @@ static bool parent_death_is_orderly(void)
     if (prctl(PR_GET_PDEATHSIG, &number, 0, 0, 0) != 0)
         return false;
     return (number != SIGKILL && number != SIGSTOP) || prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) == 0;
+}
+
+bool privilege_abandon(void)
+{
+    uid_t uid = getuid();
+    gid_t gid = getgid();
+
+    return setresgid(gid, gid, gid) == 0 && setresuid(uid, uid, uid) == 0 && setresuid((uid_t)-1, 0, (uid_t)-1) != 0;
 }
 
 enum result privilege_start(struct error *error)
@@ -182,6 +191,8 @@ bool privilege_restore(struct error *error, enum step step)
     uid_t real, effective, saved;
     gid_t real_group, effective_group, saved_group;
 
+    (void)setfsuid(expected.effective); /* nothing tells whether a module changed these */
+    (void)setfsgid(expected.effective_group);
     if (getresuid(&real, &effective, &saved) == 0 && real == expected.real && effective == expected.effective
         && saved == expected.saved && getresgid(&real_group, &effective_group, &saved_group) == 0
         && real_group == expected.real_group && effective_group == expected.effective_group

@@ -7,6 +7,9 @@
 
 #include <stdbool.h>
 
+/* A caller who is not root is only told so: give up root for good before anything else. false: it cannot be done. */
+bool privilege_abandon(void);
+
 /* First thing in main: are we root, called by root? Memory cannot be read by others or dumped from here on; what the
  * applicant left in inheritable and ambient capabilities and securebits is gone. */
 enum result CHECKED privilege_start(struct error *error);

@@ -15,13 +15,29 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* To the parent, if there is one: report -1 says no. */
+static void report_start(int report, struct start_failure failure)
+{
+    if (report >= 0)
+        (void)!write(report, &failure, sizeof failure);
+}
+
+/* A process that leads its group cannot have a session of its own (--exec under a shell's job control), but it can give
+ * its terminal up, and only a session's leader could get one again; tty_ioctl(4). */
+static bool terminal_give_up(void)
+{
+    OWNED(fd_close) int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+    return fd < 0 || ioctl(fd, TIOCNOTTY) == 0;
+}
+
 /* A session of its own, and the pseudo-terminal as its controlling one. */
 static bool session_start(const struct launch *launch)
 {
     if (!launch->plan->new_session && launch->terminal < 0)
         return true;
     if (setsid() < 0)
-        return false;
+        return errno == EPERM && launch->terminal < 0 && terminal_give_up();
     if (launch->terminal < 0)
         return true;
     if (ioctl(launch->terminal, TIOCSCTTY, 0) < 0)
@@ -36,8 +52,10 @@ static bool session_start(const struct launch *launch)
  * Where root has no right to (a home on NFS, somebody's FUSE mount), the account may. */
 static bool directory_return(const struct inherited *inherited, bool *returned)
 {
-    if (!*returned && inherited->directory >= 0)
-        *returned = fchdir(inherited->directory) == 0;
+    if (!*returned && !same_file_is(&inherited->directory))
+        errno = EBADF;
+    else if (!*returned)
+        *returned = fchdir(inherited->directory.fd) == 0;
     return *returned;
 }
 
@@ -83,7 +101,7 @@ static int execute(const struct plan *plan)
 
 /* From the parent's state to the command. Returns only when that fails; the caller must end the process or, when it
  * did not fork, report. */
-static struct start_failure become_command(const struct launch *launch)
+static struct start_failure become_command(const struct launch *launch, int report)
 {
     const struct plan *plan = launch->plan;
     bool returned = plan->directory != NULL && plan->directory[0] == '/';
@@ -98,8 +116,10 @@ static struct start_failure become_command(const struct launch *launch)
     launch->before_exec(launch->before_exec_data);
     if (!directory_return(launch->inherited, &returned) || (plan->directory != NULL && !directory_enter(plan)))
         return (struct start_failure){START_DIRECTORY, errno};
-    inherited_give_back(launch->inherited, launch->umask);
+    if (!inherited_give_back(launch->inherited, launch->umask))
+        return (struct start_failure){START_DESCRIPTORS, errno};
     environ = (char **)launch->environment; /* execvp(3) looks the command up on this PATH, the account's */
+    report_start(report, (struct start_failure){START_READY, 0}); /* modules may have ended us anywhere before */
     return (struct start_failure){START_EXEC, execute(plan)};
 }
 
@@ -112,13 +132,12 @@ enum result process_spawn(struct child *child, const struct launch *launch, stru
         return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: pipe: %s", strerror(errno));
     child->pid = fork();
     if (child->pid == 0) {
-        struct start_failure failure = become_command(launch);
-
-        (void)!write(report[1], &failure, sizeof failure);
+        report_start(report[1], become_command(launch, report[1]));
         _exit(STATUS_CANNOT_RUN);
     }
     (void)close(report[1]);
     child->report = report[0];
+    (void)fcntl(child->report, F_SETFL, O_NONBLOCK);
     if (child->pid < 0) {
         int problem = errno;
 
@@ -127,12 +146,13 @@ enum result process_spawn(struct child *child, const struct launch *launch, stru
         return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: fork: %s", strerror(problem));
     }
     child->pidfd = (int)syscall(SYS_pidfd_open, child->pid, 0); /* race-free: it was not waited for */
+    child->problem = errno;
     return OK;
 }
 
 enum result process_exec(const struct launch *launch, struct error *error)
 {
-    struct start_failure failure = become_command(launch);
+    struct start_failure failure = become_command(launch, -1);
 
     return process_fail_start(&failure, launch->plan, error);
 }
@@ -154,6 +174,10 @@ enum result process_fail_start(const struct start_failure *failure, const struct
     case START_IDS:
         return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: cannot become %s: %s", plan->account->name,
                     strerror(failure->problem));
+    case START_ENDED:
+        return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: its process ended before it was executed");
+    case START_DESCRIPTORS:
+        return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: descriptors: %s", strerror(failure->problem));
     case START_SESSION:
         return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: session of its own: %s", strerror(failure->problem));
     case START_DIRECTORY:

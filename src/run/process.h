@@ -21,13 +21,14 @@ struct launch {
 
 struct child {
     pid_t pid;
-    int pidfd;  /* the only way it is signalled: a number may be another process's by then */
-    int report; /* end of file: it runs; else a struct start_failure */
+    int pidfd;   /* the only way it is signalled: a number may be another process's by then */
+    int problem; /* errno, when pidfd is -1 */
+    int report;  /* non-blocking: struct start_failure, START_READY first when all is done but exec; then end of file */
 };
 
 /* Why the command's process did not become the command. */
 struct start_failure {
-    enum { START_IDS, START_SESSION, START_DIRECTORY, START_EXEC } what;
+    enum { START_ENDED, START_READY, START_IDS, START_SESSION, START_DIRECTORY, START_DESCRIPTORS, START_EXEC } what;
     int problem; /* errno */
 };
 

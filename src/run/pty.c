@@ -10,14 +10,28 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The applicant's terminal by an open file of our own, so that it can be made non-blocking without his noticing. Only
- * when one of 0-2 is a terminal at all: the controlling one of a command in a pipeline is not ours to read. */
+/* The applicant's terminal by an open file of our own, so that it can be made non-blocking without his noticing: the
+ * controlling one, else the one that 0, 1 or 2 is. Only when one of these is a terminal at all: that of a command in a
+ * pipeline is not ours to read. */
 static int terminal_open(void)
 {
+    char name[128];
+
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-        if (isatty(fd) == 1)
-            return open("/dev/tty", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+        if (ttyname_r(fd, name, sizeof name) == 0) {
+            int terminal = open("/dev/tty", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+
+            return terminal >= 0 ? terminal : open(name, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+        }
     return -1;
+}
+
+/* Of a terminal that is not our controlling one, nobody is in the foreground. */
+static bool in_foreground(int terminal)
+{
+    pid_t group = tcgetpgrp(terminal);
+
+    return group < 0 || group == getpgrp();
 }
 
 /* tty(4): 0620 and group tty, so that write(1) and mesg(1) work. */
@@ -30,7 +44,7 @@ static bool slave_give(int slave, uid_t uid)
 
 enum result pty_open(struct pty *pty, uid_t uid, struct error *error)
 {
-    *pty = (struct pty){.slave = -1, .terminal = -1, .master = -1};
+    *pty = (struct pty){.slave = -1, .terminal = -1, .master = -1, .left = -1};
     pty->to_command.bytes = malloc(PTY_BUFFER_BYTES);
     pty->to_terminal.bytes = malloc(PTY_BUFFER_BYTES);
     if (pty->to_command.bytes == NULL || pty->to_terminal.bytes == NULL)
@@ -63,7 +77,7 @@ void pty_resume(struct pty *pty)
 {
     struct termios raw = pty->modes;
 
-    if (pty->terminal < 0 || pty->raw || tcgetpgrp(pty->terminal) != getpgrp())
+    if (pty->terminal < 0 || pty->raw || !in_foreground(pty->terminal))
         return;
     pty_resize(pty);
     cfmakeraw(&raw);
@@ -127,11 +141,21 @@ void pty_after_poll(struct pty *pty, const struct pollfd *sources)
     if ((sources[0].revents & CAN_READ) != 0 && buffer_is_empty(&pty->to_terminal)
         && !buffer_fill(&pty->to_terminal, pty->master))
         pty->ended = true;
+    if (pty->left >= 0 && (pty->left -= (long)(pty->to_terminal.end - pty->to_terminal.start)) <= 0)
+        pty->ended = true;
     if (!buffer_is_empty(&pty->to_command) && !buffer_drain(&pty->to_command, pty->master))
         pty->to_command.start = pty->to_command.end;
     if (!buffer_is_empty(&pty->to_terminal)
         && (pty->terminal < 0 || pty->hung_up || !buffer_drain(&pty->to_terminal, pty->terminal)))
         pty->to_terminal.start = pty->to_terminal.end; /* nobody to show it to */
+}
+
+void pty_command_ended(struct pty *pty)
+{
+    enum { KERNEL_HOLDS_AT_MOST = 128 * 1024 }; /* the buffers of both sides' line disciplines, and more */
+
+    if (pty->left < 0)
+        pty->left = KERNEL_HOLDS_AT_MOST;
 }
 
 bool pty_has_output(const struct pty *pty)

@@ -27,7 +27,8 @@ struct pty {
     struct termios modes; /* the terminal's, before us */
     bool raw;
     bool hung_up; /* the applicant's terminal has gone */
-    bool ended;   /* the command's side has: its session's leader is dead */
+    bool ended;   /* the command's side has: its session's leader is dead, or all that it wrote was read */
+    long left;    /* bytes still to be read when the command has ended; -1: it has not */
     struct pty_buffer to_command, to_terminal;
 };
 
@@ -48,6 +49,10 @@ void pty_before_poll(const struct pty *pty, struct pollfd *sources);
 
 /* Move what can be moved. */
 void pty_after_poll(struct pty *pty, const struct pollfd *sources);
+
+/* The command has ended: what it wrote is still to be shown, not what those write that it left behind. May be called
+ * again. */
+void pty_command_ended(struct pty *pty);
 
 /* Output is waiting to be shown. */
 bool pty_has_output(const struct pty *pty);

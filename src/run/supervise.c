@@ -20,6 +20,8 @@ struct loop {
     int signals;      /* signalfd(2) */
     bool report_open; /* the command's process has not said yet how its start went */
     bool ended;
+    bool lost;          /* it cannot be waited for */
+    bool told_to_end;   /* the command was: a stop of its is not mirrored any more */
     int64_t kill_at_ms; /* CLOCK_MONOTONIC; 0: not told to end */
 };
 
@@ -49,6 +51,7 @@ static bool is_for_command(const struct loop *loop, const struct signalfd_siginf
 static void end_command(struct loop *loop)
 {
     child_signal(loop, SIGTERM);
+    loop->told_to_end = true;
     if (loop->kill_at_ms == 0 && loop->request->kill_after_ms >= 0)
         loop->kill_at_ms = clock_now_ms() + loop->request->kill_after_ms;
 }
@@ -93,6 +96,10 @@ static void forward(struct loop *loop, const struct signalfd_siginfo *info)
 /* When the command stops, so do we: whoever watches us, a shell's job control, is to see it. */
 static void stop_with_command(struct loop *loop)
 {
+    if (loop->told_to_end) { /* it would stop the time until it is killed */
+        child_signal(loop, SIGCONT);
+        return;
+    }
     if (loop->request->pty != NULL)
         pty_pause(loop->request->pty);
     (void)raise(SIGSTOP);
@@ -127,15 +134,19 @@ static void child_look(struct loop *loop)
     }
 }
 
-/* End of file on the report: exec closed it, the command runs. */
+/* What its process said of the start. End of file: nothing more; nor is there when it has ended, though somebody that it
+ * left behind may hold the pipe open. Ready, and nothing behind it: the command runs. */
 static void report_read(struct loop *loop)
 {
-    ssize_t got = read(loop->child->report, &loop->outcome->failure, sizeof loop->outcome->failure);
+    struct start_failure said;
+    ssize_t got;
 
-    if (got < 0 && errno == EINTR)
+    while ((got = read(loop->child->report, &said, sizeof said)) == (ssize_t)sizeof said)
+        loop->outcome->failure = said;
+    if (got < 0 && !loop->ended)
         return;
     loop->report_open = false;
-    loop->outcome->started = got == 0;
+    loop->outcome->started = loop->outcome->failure.what == START_READY;
     if (loop->outcome->started)
         loop->request->on_start(loop->request->on_start_data, loop->child->pid);
 }
@@ -164,10 +175,9 @@ static void kill_when_due(struct loop *loop)
 {
     if (loop->kill_at_ms == 0 || clock_now_ms() < loop->kill_at_ms)
         return;
+    child_signal(loop, SIGKILL); /* first: a message may find no reader */
     log_say("the command did not end within %d.%03d s of SIGTERM: killed", loop->request->kill_after_ms / 1000,
             loop->request->kill_after_ms % 1000);
-    child_signal(loop, SIGCONT);
-    child_signal(loop, SIGKILL);
     loop->kill_at_ms = 0;
 }
 
@@ -195,7 +205,7 @@ static bool loop_goes_on(const struct loop *loop)
 {
     if (!loop->ended || loop->report_open)
         return true;
-    return loop->request->pty != NULL && loop->kill_at_ms == 0 && pty_has_output(loop->request->pty);
+    return loop->request->pty != NULL && !loop->told_to_end && pty_has_output(loop->request->pty);
 }
 
 static void wait_in_loop(struct loop *loop)
@@ -209,20 +219,25 @@ static void wait_in_loop(struct loop *loop)
     nfds_t count = loop->request->pty != NULL ? SOURCES : PTY;
 
     child_look(loop); /* a stop or end before the signalfd existed */
-    while (loop_goes_on(loop)) {
+    while (!loop->lost && loop_goes_on(loop)) {
         /* One wake-up less for the run that nobody wants to hear about before it ends. */
         sources[REPORT].fd = loop->report_open && (loop->request->tell_start || loop->ended) ? loop->child->report : -1;
         sources[CHILD].fd = loop->ended ? -1 : loop->child->pidfd;
         if (loop->request->pty != NULL)
             pty_before_poll(loop->request->pty, sources + PTY);
-        if (poll(sources, count, time_left(loop)) < 0 && errno != EINTR)
-            break;
-        if (sources[REPORT].revents != 0)
-            report_read(loop);
+        if (poll(sources, count, time_left(loop)) < 0) {
+            if (errno != EINTR)
+                break;
+            continue;
+        }
         if (sources[SIGNALS].revents != 0)
             signals_read(loop);
         if (sources[CHILD].revents != 0)
             child_look(loop);
+        if (sources[REPORT].revents != 0 || (loop->ended && loop->report_open))
+            report_read(loop);
+        if (loop->ended && loop->request->pty != NULL)
+            pty_command_ended(loop->request->pty);
         if (loop->request->pty != NULL)
             pty_serve(loop, sources + PTY);
         kill_when_due(loop);
@@ -246,7 +261,7 @@ enum result supervise_wait(const struct supervise_request *request, struct outco
     sigfillset(&all);
     signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
     if (signals < 0 || request->child->pidfd < 0) {
-        int problem = errno;
+        int problem = signals < 0 ? errno : request->child->problem;
 
         child_end(request->child);
         return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: cannot be watched, killed: %s", strerror(problem));

@@ -572,3 +572,15 @@ END
     end_status "$pamrun_pid"
     assert_eq "$status $stdout" "0 done"
 }
+
+@test "a profile where libpam does not look is refused: other would serve in its place" {
+    local directory=/usr/share/pam.d
+
+    mkdir -p "$directory"
+    cp /etc/pam.d/prt_job "$directory/prt_elsewhere"
+    run_pamrun --profile prt_elsewhere -u prt_alice -- echo done
+    rm -f "$directory/prt_elsewhere"
+    rmdir --ignore-fail-on-non-empty "$directory"
+    assert_status 69
+    assert_eq "$stdout" ""
+}

@@ -377,3 +377,41 @@ END
     assert_eq "$status $stdout" "0 $(ids)"
     probe_called close_session 1
 }
+
+@test "a cleanup function that exits in the child is no run: status 71, and the session is closed" {
+    probe_script <<'END'
+cleanup exit 0
+END
+    job --json-status-fd 7 -u prt_alice -- echo done 7>"$TEST_DIR/events"
+    assert_status 71
+    assert_eq "$stdout" ""
+    refute_contains "$(<"$TEST_DIR/events")" command-started
+    probe_called close_session 1
+}
+
+@test "a cleanup function that exits at the end does not give pamrun its status" {
+    probe_script <<END
+close_session touch $TEST_DIR/closed
+cleanup if-file $TEST_DIR/closed exit 0
+END
+    job --close-on-exit -u prt_alice -- sh -c 'exit 3'
+    assert_status 71
+    assert_contains "$stderr" 'exit()'
+}
+
+@test "files that a module opens under the numbers of ours do not reach the command" {
+    local fd closes=''
+
+    for fd in 3 4 5 6 7 8 9; do closes+="open_session close-fd $fd"$'\n'; done
+    probe_script <<END
+$closes
+open_session leak-fd
+open_session leak-fd
+open_session leak-fd
+open_session leak-fd
+END
+    job --chdir / -u prt_alice -- readlink /proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2
+    assert_status 71
+    assert_eq "$stdout" ""
+    assert_contains "$stderr" 'cannot be put back'
+}

@@ -514,3 +514,26 @@ background_works() # OPTION...
     run_ptyrun --expect READY --send '\003' -- "$PAMRUN" --profile prt_signals prt_alice -c "$script"
     assert_status 9
 }
+
+@test "a command that stops itself when it is told to end is killed in time all the same" {
+    start_pamrun --profile prt_signals --close-on-exit --kill-after 0.5 -u prt_alice -- \
+        sh -c 'trap "kill -STOP \$\$" TERM; echo ready; while :; do sleep 0.05; done'
+    wait_until 5 grep -q ready "$pamrun_stdout"
+    kill -TERM "$pamrun_pid"
+    end_status "$pamrun_pid" 10
+    assert_status 137
+    probe_called close_session 1
+}
+
+@test "a signal that the caller ignores, as under nohup, does not end a step" {
+    probe_script <<END
+open_session touch $TEST_DIR/entered
+open_session wait-file $TEST_DIR/go
+END
+    start_program env --ignore-signal=HUP "$PAMRUN" --profile prt_signals -u prt_alice -- sh -c 'exit 6'
+    wait_until 5 test -e "$TEST_DIR/entered"
+    kill -HUP "$pamrun_pid"
+    touch "$TEST_DIR/go"
+    end_status "$pamrun_pid" 10
+    assert_status 6
+}

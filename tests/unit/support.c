@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -79,10 +80,7 @@ static bool collect(int fd, char *text, size_t size, size_t *length)
 /* Only what is there counts, once the process has ended: descendants of it may hold the pipes. */
 static void follow(struct ran *ran, pid_t pid, int output, int errors, int limit_ms)
 {
-    struct pollfd sources[] = {
-        {.fd = output, .events = POLLIN},
-        {.fd = errors, .events = POLLIN}
-    };
+    struct pollfd sources[] = {{.fd = output, .events = POLLIN}, {.fd = errors, .events = POLLIN}};
     size_t output_length = 0, errors_length = 0;
     long start = now_ms();
     int wait_status = 0;
@@ -110,7 +108,7 @@ static void follow(struct ran *ran, pid_t pid, int output, int errors, int limit
         ran->status = WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
 }
 
-void run(struct ran *ran, body *body, const void *data, int limit_ms)
+void run(struct ran *ran, task *body, const void *data, int limit_ms)
 {
     int output[2], errors[2];
     pid_t pid;
@@ -134,6 +132,74 @@ void run(struct ran *ran, body *body, const void *data, int limit_ms)
     follow(ran, pid, output[0], errors[0], limit_ms);
     (void)close(output[0]);
     (void)close(errors[0]);
+}
+
+/* ---- a terminal ---- */
+
+static _Noreturn void start_on_terminal(const struct terminal *terminal, const char *name, int master, int slave)
+{
+    int fd, status;
+
+    (void)close(master);
+    (void)close(slave);
+    if (setsid() < 0 || (fd = open(name, O_RDWR)) < 0 || ioctl(fd, TIOCSCTTY, 0) < 0)
+        _exit(99);
+    status = terminal->body(terminal->data);
+    (void)fflush(NULL);
+    _exit(status);
+}
+
+static bool text_ends_in(const char *text, size_t length, const char *end)
+{
+    return length >= strlen(end) && strcmp(text + length - strlen(end), end) == 0;
+}
+
+/* Type the answers, collect the screen; the inner process's wait(2) status. */
+static int serve_terminal(const struct terminal *terminal, int master, pid_t pid, char *screen, size_t size)
+{
+    size_t length = 0, answered = 0, seen = 0;
+    int wait_status = 0;
+    bool ended = false;
+
+    (void)fcntl(master, F_SETFL, O_NONBLOCK);
+    while (!ended) {
+        struct pollfd source = {.fd = master, .events = POLLIN};
+
+        ended = waitpid(pid, &wait_status, WNOHANG) == pid;
+        if (!ended)
+            (void)poll(&source, 1, 5);
+        (void)collect(master, screen, size, &length);
+        if (length > seen && text_ends_in(screen, length, ": ") && answered < COUNT(terminal->answers)
+            && terminal->answers[answered] != NULL) {
+            const char *answer = terminal->answers[answered++];
+
+            seen = length;
+            pause_ms(50); /* a question may be asked before the terminal is listened to */
+            (void)!write(master, answer, strlen(answer));
+        }
+    }
+    return wait_status;
+}
+
+int on_terminal(const void *data)
+{
+    const struct terminal *terminal = data;
+    int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), slave = -1, wait_status;
+    static char screen[8192];
+    char name[64];
+    pid_t pid;
+
+    if (master < 0 || grantpt(master) < 0 || unlockpt(master) < 0 || ptsname_r(master, name, sizeof name) != 0)
+        return 98;
+    slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC); /* so that it is there before and after */
+    if (slave < 0 || (terminal->ahead != NULL && write(master, terminal->ahead, strlen(terminal->ahead)) < 0))
+        return 97;
+    pid = fork();
+    if (pid == 0)
+        start_on_terminal(terminal, name, master, slave);
+    wait_status = serve_terminal(terminal, master, pid, screen, sizeof screen);
+    printf("|%s", screen);
+    return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
 }
 
 /* ---- text ---- */
@@ -235,17 +301,28 @@ void folder_remove(struct folder *folder)
     folder->path[0] = '\0';
 }
 
-const char *folder_write(const struct folder *folder, const char *name, const char *text, mode_t mode)
+const char *folder_path(const struct folder *folder, const char *name)
 {
     static char path[512];
-    size_t length = strlen(text);
-    int fd;
 
     (void)snprintf(path, sizeof path, "%s/%s", folder->path, name);
-    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    return path;
+}
+
+const char *folder_write(const struct folder *folder, const char *name, const char *text, mode_t mode)
+{
+    const char *path = folder_path(folder, name);
+    size_t length = strlen(text);
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
     assert_true(fd >= 0);
     assert_int_equal(write(fd, text, length), length);
     assert_int_equal(fchmod(fd, mode), 0);
     assert_int_equal(close(fd), 0);
     return path;
+}
+
+void folder_forget(const struct folder *folder, const char *name)
+{
+    (void)unlink(folder_path(folder, name));
 }

@@ -37,16 +37,27 @@ void suite_add_rows(struct suite *suite, CMUnitTestFunction test, const void *ro
 /* ---- a process of its own: bodies use no cmocka, they return an exit status and print what is to be compared ---- */
 
 struct ran {
-    int status;         /* exit status, 128 + signal, -1: it had to be killed when the time was over */
+    int status; /* exit status, 128 + signal, -1: it had to be killed when the time was over */
     long took_ms;
     char output[16384]; /* standard output */
     char errors[16384]; /* standard error */
 };
 
-typedef int body(const void *data);
+typedef int task(const void *data);
 
 /* Fork; in the child standard input is /dev/null and the others are pipes, signals are as after a login; then body. */
-void run(struct ran *ran, body *body, const void *data, int limit_ms);
+void run(struct ran *ran, task *body, const void *data, int limit_ms);
+
+/* A body on a terminal of its own: a new session whose controlling terminal, and nothing else, is a pseudo-terminal.
+ * For a body of run(): prints on standard output what the inner body printed there, then '|' and the screen. */
+struct terminal {
+    task *body;
+    const void *data;
+    const char *ahead;      /* typed before anything is asked; may be NULL */
+    const char *answers[4]; /* each typed when the screen ends in ": " again */
+};
+
+int on_terminal(const void *terminal);
 
 /* Milliseconds on the monotonic clock. */
 long now_ms(void);
@@ -73,5 +84,11 @@ struct folder {
 void folder_make(struct folder *folder);
 void folder_remove(struct folder *folder);
 
-/* Write a file with these rights; the path of the file, valid until the next call. */
+/* The path of a file in it, valid until the next call. */
+const char *folder_path(const struct folder *folder, const char *name);
+
+/* Write a file with these rights; its path. */
 const char *folder_write(const struct folder *folder, const char *name, const char *text, mode_t mode);
+
+/* Remove a file, if it is there. */
+void folder_forget(const struct folder *folder, const char *name);

@@ -1,0 +1,201 @@
+#include "base/file.h"
+
+#include "memory.h"
+#include "support.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct folder folder;
+
+static int make_folder(void **state)
+{
+    (void)state;
+    folder_make(&folder);
+    return 0;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    folder_remove(&folder);
+    return 0;
+}
+
+static void a_file_is_read_whole(void **state)
+{
+    const char *path = folder_write(&folder, "file", "one\ntwo\n", 0640);
+    struct stat status;
+    char *text = file_read(path, &status);
+
+    (void)state;
+    assert_non_null(text);
+    assert_string_equal(text, "one\ntwo\n");
+    assert_int_equal(status.st_mode, S_IFREG | 0640);
+    assert_int_equal(status.st_size, 8);
+    free(text);
+}
+
+static void an_empty_file_is_an_empty_text(void **state)
+{
+    char *text = file_read(folder_write(&folder, "file", "", 0600), NULL);
+
+    (void)state;
+    assert_non_null(text);
+    assert_string_equal(text, "");
+    free(text);
+}
+
+/* Around the sizes that memory is taken in, and up to the limit. */
+static void a_file_of_any_allowed_size_is_read_whole(void **state)
+{
+    static const size_t sizes[] = {1, 4094, 4095, 4096, 4097, 8191, 8192, 100000, FILE_BYTES_MAX - 1, FILE_BYTES_MAX};
+    static char written[FILE_BYTES_MAX + 1];
+
+    (void)state;
+    for (size_t at = 0; at < COUNT(sizes); at++) {
+        char *text;
+
+        memset(written, 'x', sizes[at]);
+        written[sizes[at]] = '\0';
+        text = file_read(folder_write(&folder, "file", written, 0600), NULL);
+        assert_non_null(text);
+        assert_int_equal(strlen(text), sizes[at]);
+        free(text);
+    }
+}
+
+static void a_larger_file_is_refused(void **state)
+{
+    static char written[FILE_BYTES_MAX + 2];
+
+    (void)state;
+    memset(written, 'x', sizeof written - 1);
+    errno = 0;
+    assert_null(file_read(folder_write(&folder, "file", written, 0600), NULL));
+    assert_int_equal(errno, EFBIG);
+}
+
+static void a_device_that_never_ends_is_refused(void **state)
+{
+    (void)state;
+    errno = 0;
+    assert_null(file_read("/dev/zero", NULL));
+    assert_int_equal(errno, EFBIG);
+}
+
+/* Their size says nothing. */
+static void a_file_of_proc_is_read_whole(void **state)
+{
+    char *text = file_read("/proc/self/status", NULL);
+
+    (void)state;
+    assert_non_null(text);
+    assert_memory_equal(text, "Name:\t", 6);
+    assert_non_null(strstr(text, "\nSeccomp:\t"));
+    free(text);
+}
+
+static void a_missing_file_says_so(void **state)
+{
+    (void)state;
+    errno = 0;
+    assert_null(file_read("/nonexistent/file", NULL));
+    assert_int_equal(errno, ENOENT);
+}
+
+static void a_folder_says_so(void **state)
+{
+    (void)state;
+    errno = 0;
+    assert_null(file_read(folder.path, NULL));
+    assert_int_equal(errno, EISDIR);
+}
+
+static int read_fifo(const void *data)
+{
+    struct stat status;
+    char *text = file_read(data, &status);
+    bool is_empty_fifo = text != NULL && *text == '\0' && S_ISFIFO(status.st_mode);
+
+    free(text);
+    return is_empty_fifo ? 0 : 1;
+}
+
+static void a_fifo_is_not_waited_for(void **state)
+{
+    const char *path = folder_path(&folder, "fifo");
+    struct ran ran;
+
+    (void)state;
+    assert_int_equal(mkfifo(path, 0600), 0);
+    run(&ran, read_fifo, path, 2000);
+    assert_int_equal(ran.status, 0);
+}
+
+static void without_memory_it_says_so(void **state)
+{
+    const char *path = folder_write(&folder, "file", "one\n", 0600);
+
+    (void)state;
+    memory_left = 0;
+    errno = 0;
+    assert_null(file_read(path, NULL));
+    memory_left = -1;
+    assert_int_equal(errno, ENOMEM);
+}
+
+/* ---- lines ---- */
+
+static const struct line_case {
+    const char *sentence;
+    const char *text;
+    const char *lines[4];
+} line_cases[] = {
+    {"no text has no line", "", {NULL}},
+    {"a line has an end", "one\n", {"one"}},
+    {"the last line needs none", "one\ntwo", {"one", "two"}},
+    {"empty lines are lines", "\n\none\n", {"", "", "one"}},
+    {"an empty line may be all", "\n", {""}},
+    {"blanks and carriage returns stay", " one \r\n", {" one \r"}},
+};
+
+static void lines_are_these(void **state)
+{
+    const struct line_case *row = *state;
+    char *text = strdup(row->text), *rest = text;
+
+    for (size_t at = 0; row->lines[at] != NULL; at++) {
+        const char *line = file_next_line(&rest);
+
+        assert_non_null(line);
+        assert_string_equal(line, row->lines[at]);
+    }
+    assert_null(file_next_line(&rest));
+    assert_null(file_next_line(&rest));
+    free(text);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_file_is_read_whole),
+        cmocka_unit_test(an_empty_file_is_an_empty_text),
+        cmocka_unit_test(a_file_of_any_allowed_size_is_read_whole),
+        cmocka_unit_test(a_larger_file_is_refused),
+        cmocka_unit_test(a_device_that_never_ends_is_refused),
+        cmocka_unit_test(a_file_of_proc_is_read_whole),
+        cmocka_unit_test(a_missing_file_says_so),
+        cmocka_unit_test(a_folder_says_so),
+        cmocka_unit_test(a_fifo_is_not_waited_for),
+        cmocka_unit_test(without_memory_it_says_so),
+    };
+    static struct suite suite;
+
+    ADD_TESTS(&suite, tests);
+    ADD_ROWS(&suite, lines_are_these, line_cases);
+    return cmocka_run_group_tests_name("file", suite.tests, make_folder, remove_folder);
+}

@@ -1,0 +1,695 @@
+#include "ask/identity.h"
+
+#include "memory.h"
+#include "support.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- a directory service of our own, linked in for the library's look-ups ---- */
+
+static struct {
+    bool answers;                         /* false: the real one does */
+    int problem;                          /* what a look-up returns when it finds nothing */
+    size_t needed;                        /* bytes that it wants; less is ERANGE */
+    const struct passwd *by_name, *by_id; /* what it finds */
+    const struct group *group;
+} directory;
+
+int __real_getpwnam_r(const char *name, struct passwd *entry, char *buffer, size_t size, struct passwd **found);
+int __real_getpwuid_r(uid_t uid, struct passwd *entry, char *buffer, size_t size, struct passwd **found);
+int __real_getgrnam_r(const char *name, struct group *entry, char *buffer, size_t size, struct group **found);
+int __wrap_getpwnam_r(const char *name, struct passwd *entry, char *buffer, size_t size, struct passwd **found);
+int __wrap_getpwuid_r(uid_t uid, struct passwd *entry, char *buffer, size_t size, struct passwd **found);
+int __wrap_getgrnam_r(const char *name, struct group *entry, char *buffer, size_t size, struct group **found);
+
+static int answer(const struct passwd *known, struct passwd *entry, size_t size, struct passwd **found)
+{
+    *found = NULL;
+    if (size < directory.needed)
+        return ERANGE;
+    if (known == NULL)
+        return directory.problem;
+    *entry = *known;
+    *found = entry;
+    return 0;
+}
+
+int __wrap_getpwnam_r(const char *name, struct passwd *entry, char *buffer, size_t size, struct passwd **found)
+{
+    if (!directory.answers)
+        return __real_getpwnam_r(name, entry, buffer, size, found);
+    return answer(directory.by_name, entry, size, found);
+}
+
+int __wrap_getpwuid_r(uid_t uid, struct passwd *entry, char *buffer, size_t size, struct passwd **found)
+{
+    if (!directory.answers)
+        return __real_getpwuid_r(uid, entry, buffer, size, found);
+    return answer(directory.by_id, entry, size, found);
+}
+
+int __wrap_getgrnam_r(const char *name, struct group *entry, char *buffer, size_t size, struct group **found)
+{
+    if (!directory.answers)
+        return __real_getgrnam_r(name, entry, buffer, size, found);
+    *found = NULL;
+    if (size < directory.needed)
+        return ERANGE;
+    if (directory.group == NULL)
+        return directory.problem;
+    *entry = *directory.group;
+    *found = entry;
+    return 0;
+}
+
+static int close_directory(void **state)
+{
+    (void)state;
+    memset(&directory, 0, sizeof directory);
+    return 0;
+}
+
+static const struct passwd alice_entry = {.pw_name = (char *)"alice",
+                                          .pw_dir = (char *)"/home/alice",
+                                          .pw_shell = (char *)"/bin/zsh",
+                                          .pw_uid = 1234,
+                                          .pw_gid = 5678};
+
+/* ---- names ---- */
+
+#define A63  "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijk"
+#define A255 A63 A63 A63 A63 "abc"
+
+static const struct name_case {
+    const char *sentence;
+    const char *name;
+    bool valid;
+} name_cases[] = {
+    {"a word can be a name", "alice", true},
+    {"a letter can be a name", "a", true},
+    {"a number can be a name", "1000", true},
+    {"an address can be a name", "alice@example.com", true},
+    {"points can be in a name", "alice.b", true},
+    {"a point can begin a name", ".alice", true},
+    {"a domain can be before a name", "DOM\\alice", true},
+    {"blanks can be in a name", "alice b", true},
+    {"capitals can be in a name", "Alice", true},
+    {"a dollar can end a name", "host$", true},
+    {"a hyphen can be in a name", "a-b-", true},
+    {"UTF-8 can be in a name", "j\303\274rgen", true},
+    {"255 bytes can be a name", A255, true},
+    {"256 bytes can be none", A255 "x", false},
+    {"very many bytes can be none", A255 A255 A255, false},
+    {"nothing can be no name", "", false},
+    {"an option can be no name", "-alice", false},
+    {"a hyphen can be no name", "-", false},
+    {"a path can be no name", "/alice", false},
+    {"a path inside can be no name", "../alice", false},
+    {"a slash at the end can be no name", "alice/", false},
+    {"a new line can be in no name", "alice\n", false},
+    {"a tab can be in no name", "a\tb", false},
+    {"an escape can be in no name", "a\033[2J", false},
+    {"the first control character is in none", "a\001", false},
+    {"the last control character is in none", "a\037", false},
+    {"DEL can be in no name", "a\177", false},
+    {"a C1 control character is in none", "a\302\2332J", false},
+};
+
+static void name_can_be_one_or_not(void **state)
+{
+    const struct name_case *row = *state;
+    struct options options = {.account_name = row->name};
+    struct identity identity;
+    struct error error;
+
+    assert_int_equal(account_name_is_valid(row->name), row->valid);
+    if (!row->valid) {
+        assert_failed(identity_resolve(&identity, &options, &error), &error, STATUS_USAGE, STEP_IDENTITY);
+        assert_int_equal(error.class, CLASS_NODE);
+        assert_true(error.hint[0] != '\0');
+        identity_free(&identity);
+    }
+}
+
+/* ---- the real directory ---- */
+
+static void assert_root(const struct account *account)
+{
+    assert_string_equal(account->name, "root");
+    assert_int_equal(account->uid, 0);
+    assert_int_equal(account->gid, 0);
+    assert_string_equal(account->home, "/root");
+    assert_true(account->shell[0] == '/');
+}
+
+static const struct root_case {
+    const char *sentence;
+    struct options options;
+} root_cases[] = {
+    {"without a name the account is root", {.account_name = NULL}},
+    {"root is found by name", {.account_name = "root"}},
+    {"root is found by number", {.has_account_uid = true, .account_uid = 0, .form = FORM_COMMAND}},
+};
+
+static void account_is_root(void **state)
+{
+    const struct root_case *row = *state;
+    struct identity identity;
+    struct error error;
+
+    assert_int_equal(identity_resolve(&identity, &row->options, &error), OK);
+    assert_root(&identity.account);
+    assert_int_equal(identity.applicant.uid, getuid());
+    assert_false(identity.has_group);
+    assert_null(identity.supplementary.ids);
+    identity_free(&identity);
+    assert_null(identity.account.name);
+    identity_free(&identity);
+}
+
+static const struct unknown_case {
+    const char *sentence;
+    struct options options;
+    const char *fragment;
+} unknown_cases[] = {
+    {"a name that nobody has is no user",
+     {.account_name = "no-such-user-of-ours"},
+     "user no-such-user-of-ours: does not exist"},
+    {"a number as a name is no user", {.account_name = "0"}, "user 0: does not exist"},
+    {"a number with a sign as a name is none", {.account_name = "+0"}, "does not exist"},
+    {"#0 is no user", {.account_name = "#0"}, "does not exist"},
+    {"a number that nobody has is no user",
+     {.has_account_uid = true, .account_uid = 4242424242U},
+     "user id 4242424242"},
+    {"a group that nobody has is none",
+     {.account_name = "root", .group = "no-such-group-of-ours"},
+     "group no-such-group-of-ours: does not exist"},
+    {"a supplementary group is looked up too",
+     {.account_name = "root", .supplementary = (const char *[]){"root", "no-such-group-of-ours", NULL}},
+     "group no-such-group-of-ours"},
+    {"a number as a group is none", {.account_name = "root", .group = "0"}, "group 0: does not exist"},
+    {"an empty group is none", {.account_name = "root", .group = ""}, "group"},
+    {"control characters do not get through",
+     {.account_name = "root", .group = "x\033[2J\ny"},
+     "group x\\033[2J\\012y: does not exist"},
+};
+
+static void nobody_has_it(void **state)
+{
+    const struct unknown_case *row = *state;
+    struct identity identity;
+    struct error error;
+
+    assert_failed(identity_resolve(&identity, &row->options, &error), &error, STATUS_NO_USER, STEP_IDENTITY);
+    assert_int_equal(error.class, CLASS_NODE);
+    assert_non_null(strstr(error.message, row->fragment));
+    identity_free(&identity);
+    identity_free(&identity);
+}
+
+static void groups_of_the_options_are_looked_up_in_order(void **state)
+{
+    const char *supplementary[] = {"daemon", "root", "daemon", NULL};
+    struct options options = {.account_name = "root", .group = "bin", .supplementary = supplementary};
+    const gid_t wanted[] = {2, 1, 0, 1}; /* base-passwd's */
+    struct identity identity;
+    struct error error;
+
+    (void)state;
+    assert_int_equal(identity_resolve(&identity, &options, &error), OK);
+    assert_true(identity.has_group);
+    assert_int_equal(identity.group, wanted[0]);
+    assert_int_equal(identity.supplementary.count, COUNT(wanted));
+    assert_memory_equal(identity.supplementary.ids, wanted, sizeof wanted);
+    identity_free(&identity);
+    assert_null(identity.supplementary.ids);
+}
+
+static void without_g_the_first_supplementary_group_is_the_primary_one(void **state)
+{
+    const char *supplementary[] = {"daemon", "root", NULL};
+    struct options options = {.account_name = "root", .supplementary = supplementary};
+    struct identity identity;
+    struct error error;
+
+    (void)state;
+    assert_int_equal(identity_resolve(&identity, &options, &error), OK);
+    assert_true(identity.has_group);
+    assert_int_equal(identity.group, 1);
+    assert_int_equal(identity.supplementary.count, 2);
+    identity_free(&identity);
+}
+
+static void roots_group_may_be_named(void **state)
+{
+    struct options options = {.account_name = "root", .group = "root"};
+    struct identity identity;
+    struct error error;
+
+    (void)state;
+    assert_int_equal(identity_resolve(&identity, &options, &error), OK);
+    assert_true(identity.has_group);
+    assert_int_equal(identity.group, 0);
+    assert_int_equal(identity.supplementary.count, 1);
+    identity_free(&identity);
+}
+
+/* The applicant is who the real user id says, named or not. */
+static int resolve_as(const void *data)
+{
+    struct options options = {.account_name = "root"};
+    struct identity identity;
+    struct error error;
+    uid_t uid = *(const uid_t *)data;
+
+    if (setresuid(uid, 0, 0) != 0)
+        return 1;
+    if (identity_resolve(&identity, &options, &error) != OK)
+        return 2;
+    printf("%s %ju, %s", identity.applicant.name, (uintmax_t)identity.applicant.uid, identity.account.name);
+    identity_free(&identity);
+    return 0;
+}
+
+static void the_applicant_is_known_by_the_real_user_id(void **state)
+{
+    const uid_t named = 1, nameless = 4242424242U;
+    struct ran ran;
+
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    run(&ran, resolve_as, &named, 5000);
+    assert_string_equal(ran.output, "daemon 1, root");
+    run(&ran, resolve_as, &nameless, 5000);
+    assert_string_equal(ran.output, "4242424242 4242424242, root");
+}
+
+/* ---- a directory that fails, or answers oddly ---- */
+
+static const struct problem_case {
+    const char *sentence;
+    int problem;
+    int status;
+} problem_cases[] = {
+    {"nothing found is no user", 0, STATUS_NO_USER},
+    {"ENOENT is no user, getpwnam_r(3)", ENOENT, STATUS_NO_USER},
+    {"ESRCH is no user", ESRCH, STATUS_NO_USER},
+    {"EBADF is no user", EBADF, STATUS_NO_USER},
+    {"EPERM is no user", EPERM, STATUS_NO_USER},
+    {"EIO is a look-up that failed", EIO, STATUS_SYSTEM},
+    {"ENOMEM is a look-up that failed", ENOMEM, STATUS_SYSTEM},
+    {"EMFILE is a look-up that failed", EMFILE, STATUS_SYSTEM},
+    {"ENFILE is a look-up that failed", ENFILE, STATUS_SYSTEM},
+    {"EAGAIN is a look-up that failed", EAGAIN, STATUS_SYSTEM},
+    {"EINTR is a look-up that failed", EINTR, STATUS_SYSTEM},
+    {"an entry larger than all memory fails", ERANGE, STATUS_SYSTEM},
+};
+
+static void look_up_ends_with_that_status(void **state)
+{
+    const struct options by_name = {.account_name = "alice"}, by_id = {.has_account_uid = true, .account_uid = 1234},
+                         by_group = {.account_name = "alice", .group = "staff"};
+    const struct problem_case *row = *state;
+    struct identity identity;
+    struct error error;
+
+    directory.answers = true;
+    directory.problem = row->problem;
+    assert_failed(identity_resolve(&identity, &by_name, &error), &error, row->status, STEP_IDENTITY);
+    identity_free(&identity);
+    assert_failed(identity_resolve(&identity, &by_id, &error), &error, row->status, STEP_IDENTITY);
+    identity_free(&identity);
+    directory.by_name = &alice_entry;
+    assert_failed(identity_resolve(&identity, &by_group, &error), &error, row->status, STEP_IDENTITY);
+    identity_free(&identity);
+}
+
+/* "Nobody has that number" and "the directory does not say" are not the same. */
+static void an_applicant_who_cannot_be_looked_up_is_not_a_number(void **state)
+{
+    struct options options = {.account_name = "alice"};
+    struct identity identity;
+    struct error error;
+
+    (void)state;
+    directory.answers = true;
+    directory.by_name = &alice_entry;
+    assert_int_equal(identity_resolve(&identity, &options, &error), OK);
+    assert_in_range(identity.applicant.name[0], '0', '9');
+    identity_free(&identity);
+    directory.problem = EIO;
+    assert_failed(identity_resolve(&identity, &options, &error), &error, STATUS_SYSTEM, STEP_IDENTITY);
+    identity_free(&identity);
+}
+
+static void an_entry_of_any_size_is_read(void **state)
+{
+    static const struct group staff = {.gr_name = (char *)"staff", .gr_gid = 50};
+    struct options options = {.account_name = "alice", .group = "staff"};
+    struct identity identity;
+    struct error error;
+
+    (void)state;
+    directory.answers = true;
+    directory.needed = 1000000;
+    directory.by_name = directory.by_id = &alice_entry;
+    directory.group = &staff;
+    assert_int_equal(identity_resolve(&identity, &options, &error), OK);
+    assert_string_equal(identity.account.name, "alice");
+    assert_int_equal(identity.group, 50);
+    identity_free(&identity);
+}
+
+static void the_entry_is_copied(void **state)
+{
+    char name[] = "alice", home[] = "/home/alice", shell[] = "/bin/zsh";
+    struct passwd entry = {.pw_name = name, .pw_dir = home, .pw_shell = shell, .pw_uid = 1234, .pw_gid = 5678};
+    struct options options = {.account_name = "alice"};
+    struct identity identity;
+    struct error error;
+
+    (void)state;
+    directory.answers = true;
+    directory.by_name = &entry;
+    assert_int_equal(identity_resolve(&identity, &options, &error), OK);
+    name[0] = home[0] = shell[0] = '#'; /* as the next look-up does to a static buffer */
+    assert_string_equal(identity.account.name, "alice");
+    assert_string_equal(identity.account.home, "/home/alice");
+    assert_string_equal(identity.account.shell, "/bin/zsh");
+    assert_int_equal(identity.account.uid, 1234);
+    assert_int_equal(identity.account.gid, 5678);
+    identity_free(&identity);
+}
+
+static const struct odd_case {
+    const char *sentence;
+    struct passwd entry;
+    const char *shell; /* NULL: refused */
+} odd_cases[] = {
+    {"an entry without a shell has /bin/sh",
+     {.pw_name = (char *)"alice", .pw_dir = (char *)"/h", .pw_shell = NULL, .pw_uid = 1234},
+     "/bin/sh"},
+    {"an entry with an empty shell has /bin/sh",
+     {.pw_name = (char *)"alice", .pw_dir = (char *)"/h", .pw_shell = (char *)"", .pw_uid = 1234},
+     "/bin/sh"},
+    {"an entry without a home is refused",
+     {.pw_name = (char *)"alice", .pw_dir = NULL, .pw_shell = (char *)"/s", .pw_uid = 1234},
+     NULL},
+    {"an entry with an empty home is refused",
+     {.pw_name = (char *)"alice", .pw_dir = (char *)"", .pw_shell = (char *)"/s", .pw_uid = 1234},
+     NULL},
+    {"user id -1 is refused",
+     {.pw_name = (char *)"alice", .pw_dir = (char *)"/h", .pw_shell = (char *)"/s", .pw_uid = (uid_t)-1},
+     NULL},
+    {"group id -1 is refused",
+     {.pw_name = (char *)"alice",
+      .pw_dir = (char *)"/h",
+      .pw_shell = (char *)"/s",
+      .pw_uid = 1234,
+      .pw_gid = (gid_t)-1},
+     NULL},
+};
+
+static void odd_entry_is_taken_or_refused(void **state)
+{
+    const struct odd_case *row = *state;
+    struct options options = {.account_name = "alice"};
+    struct identity identity;
+    struct error error;
+    enum result result;
+
+    directory.answers = true;
+    directory.by_name = &row->entry;
+    result = identity_resolve(&identity, &options, &error);
+    if (row->shell != NULL) {
+        assert_int_equal(result, OK);
+        assert_string_equal(identity.account.shell, row->shell);
+    } else {
+        assert_failed(result, &error, error.status, STEP_IDENTITY);
+        assert_int_equal(error.class, CLASS_NODE);
+    }
+    identity_free(&identity);
+}
+
+static void group_id_minus_one_is_refused(void **state)
+{
+    static const struct group staff = {.gr_name = (char *)"staff", .gr_gid = (gid_t)-1};
+    struct options options = {.account_name = "alice", .group = "staff"};
+    struct identity identity;
+    struct error error;
+
+    (void)state;
+    directory.answers = true;
+    directory.by_name = &alice_entry;
+    directory.group = &staff;
+    assert_int_equal(identity_resolve(&identity, &options, &error), FAILED);
+    identity_free(&identity);
+}
+
+static void resolve_alice(struct identity *identity)
+{
+    struct options options = {.account_name = "alice"};
+    struct error error;
+
+    directory.answers = true;
+    directory.by_name = &alice_entry;
+    assert_int_equal(identity_resolve(identity, &options, &error), OK);
+}
+
+static void without_memory_nobody_is_found(void **state)
+{
+    static const struct group staff = {.gr_name = (char *)"staff", .gr_gid = 50};
+    struct options options = {.account_name = "alice", .group = "staff"};
+    enum result result = FAILED;
+    long left = 0;
+
+    (void)state;
+    directory.answers = true;
+    directory.by_name = directory.by_id = &alice_entry;
+    directory.group = &staff;
+    for (; result != OK; left++) {
+        struct identity identity;
+        struct error error;
+
+        memory_left = left;
+        result = identity_resolve(&identity, &options, &error);
+        memory_left = -1;
+        identity_free(&identity);
+        if (result != OK)
+            assert_failed(result, &error, STATUS_SYSTEM, STEP_IDENTITY);
+    }
+    assert_true(left >= 8); /* three for each of applicant and account, the list of groups, a buffer */
+}
+
+static void without_memory_nobody_is_confirmed(void **state)
+{
+    struct identity identity;
+    enum result result = FAILED;
+
+    (void)state;
+    resolve_alice(&identity);
+    for (long left = 0; result != OK; left++) {
+        struct error error;
+
+        memory_left = left;
+        result = identity_confirm(&identity, &error);
+        memory_left = -1;
+        if (result != OK)
+            assert_failed(result, &error, STATUS_SYSTEM, STEP_IDENTITY);
+        assert_string_equal(identity.account.name, "alice");
+        assert_string_equal(identity.account.home, "/home/alice");
+    }
+    identity_free(&identity);
+}
+
+/* ---- by number ---- */
+
+static void a_number_leads_to_the_name_and_back(void **state)
+{
+    struct options options = {.has_account_uid = true, .account_uid = 1234};
+    struct identity identity;
+    struct error error;
+
+    (void)state;
+    directory.answers = true;
+    directory.by_id = directory.by_name = &alice_entry;
+    assert_int_equal(identity_resolve(&identity, &options, &error), OK);
+    assert_string_equal(identity.account.name, "alice");
+    identity_free(&identity);
+}
+
+static void a_number_whose_name_is_another_users_is_refused(void **state)
+{
+    struct passwd other = alice_entry;
+    struct options options = {.has_account_uid = true, .account_uid = 1234};
+    struct identity identity;
+    struct error error;
+
+    (void)state;
+    other.pw_uid = 0;
+    directory.answers = true;
+    directory.by_id = &alice_entry;
+    directory.by_name = &other;
+    assert_int_equal(identity_resolve(&identity, &options, &error), FAILED);
+    assert_int_equal(error.class, CLASS_NODE);
+    assert_non_null(strstr(error.message, "1234"));
+    identity_free(&identity);
+}
+
+static void a_number_whose_name_leads_nowhere_is_refused(void **state)
+{
+    struct options options = {.has_account_uid = true, .account_uid = 1234};
+    struct identity identity;
+    struct error error;
+
+    (void)state;
+    directory.answers = true;
+    directory.by_id = &alice_entry;
+    assert_int_equal(identity_resolve(&identity, &options, &error), FAILED);
+    identity_free(&identity);
+}
+
+static int resolve_nameless_entry(const void *data)
+{
+    static const struct passwd nameless = {.pw_dir = (char *)"/", .pw_uid = 1234};
+    struct options options = {.has_account_uid = true, .account_uid = 1234};
+    struct identity identity;
+    struct error error;
+
+    (void)data;
+    directory.answers = true;
+    directory.by_id = &nameless;
+    return identity_resolve(&identity, &options, &error) == OK ? 0 : 1;
+}
+
+static void a_number_whose_entry_has_no_name_is_refused(void **state)
+{
+    struct ran ran;
+
+    (void)state;
+    run(&ran, resolve_nameless_entry, NULL, 5000);
+    assert_int_equal(ran.status, 1);
+}
+
+/* ---- once more, after the modules ran ---- */
+
+static void an_account_that_is_the_same_is_confirmed(void **state)
+{
+    struct passwd moved = alice_entry;
+    struct identity identity;
+    struct error error;
+    const char *name;
+
+    (void)state;
+    resolve_alice(&identity);
+    name = identity.account.name;
+    moved.pw_dir = (char *)"/new/home";
+    moved.pw_shell = (char *)"/bin/new";
+    directory.by_name = &moved;
+    assert_int_equal(identity_confirm(&identity, &error), OK);
+    assert_ptr_equal(identity.account.name, name); /* others borrow it */
+    assert_string_equal(identity.account.home, "/new/home");
+    assert_string_equal(identity.account.shell, "/bin/new");
+    assert_int_equal(identity.account.uid, 1234);
+    identity_free(&identity);
+}
+
+static const struct change_case {
+    const char *sentence;
+    struct passwd entry;
+    int status;
+} change_cases[] = {
+    {"another user id is refused",
+     {.pw_name = (char *)"alice", .pw_dir = (char *)"/h", .pw_shell = (char *)"/s", .pw_uid = 0, .pw_gid = 5678},
+     STATUS_REFUSED},
+    {"another group id is refused",
+     {.pw_name = (char *)"alice", .pw_dir = (char *)"/h", .pw_shell = (char *)"/s", .pw_uid = 1234, .pw_gid = 0},
+     STATUS_REFUSED},
+    {"another name is refused",
+     {.pw_name = (char *)"bob", .pw_dir = (char *)"/h", .pw_shell = (char *)"/s", .pw_uid = 1234, .pw_gid = 5678},
+     STATUS_REFUSED},
+    {"an entry that lost its home is refused",
+     {.pw_name = (char *)"alice", .pw_dir = (char *)"", .pw_shell = (char *)"/s", .pw_uid = 1234, .pw_gid = 5678},
+     STATUS_NO_USER},
+};
+
+static void changed_account_is_refused(void **state)
+{
+    const struct change_case *row = *state;
+    struct identity identity;
+    struct error error;
+
+    resolve_alice(&identity);
+    directory.by_name = &row->entry;
+    assert_failed(identity_confirm(&identity, &error), &error, row->status, STEP_IDENTITY);
+    assert_string_equal(identity.account.name, "alice");
+    assert_int_equal(identity.account.uid, 1234);
+    identity_free(&identity);
+}
+
+static void an_account_that_is_gone_is_no_user(void **state)
+{
+    struct identity identity;
+    struct error error;
+
+    (void)state;
+    resolve_alice(&identity);
+    directory.by_name = NULL;
+    assert_failed(identity_confirm(&identity, &error), &error, STATUS_NO_USER, STEP_IDENTITY);
+    identity_free(&identity);
+}
+
+static void a_directory_that_fails_then_is_the_nodes_fault(void **state)
+{
+    struct identity identity;
+    struct error error;
+
+    (void)state;
+    resolve_alice(&identity);
+    directory.by_name = NULL;
+    directory.problem = EIO;
+    assert_failed(identity_confirm(&identity, &error), &error, STATUS_SYSTEM, STEP_IDENTITY);
+    identity_free(&identity);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(groups_of_the_options_are_looked_up_in_order, close_directory),
+        cmocka_unit_test_teardown(without_g_the_first_supplementary_group_is_the_primary_one, close_directory),
+        cmocka_unit_test_teardown(roots_group_may_be_named, close_directory),
+        cmocka_unit_test_teardown(the_applicant_is_known_by_the_real_user_id, close_directory),
+        cmocka_unit_test_teardown(an_applicant_who_cannot_be_looked_up_is_not_a_number, close_directory),
+        cmocka_unit_test_teardown(an_entry_of_any_size_is_read, close_directory),
+        cmocka_unit_test_teardown(the_entry_is_copied, close_directory),
+        cmocka_unit_test_teardown(group_id_minus_one_is_refused, close_directory),
+        cmocka_unit_test_teardown(without_memory_nobody_is_found, close_directory),
+        cmocka_unit_test_teardown(without_memory_nobody_is_confirmed, close_directory),
+        cmocka_unit_test_teardown(a_number_leads_to_the_name_and_back, close_directory),
+        cmocka_unit_test_teardown(a_number_whose_name_is_another_users_is_refused, close_directory),
+        cmocka_unit_test_teardown(a_number_whose_name_leads_nowhere_is_refused, close_directory),
+        cmocka_unit_test_teardown(a_number_whose_entry_has_no_name_is_refused, close_directory),
+        cmocka_unit_test_teardown(an_account_that_is_the_same_is_confirmed, close_directory),
+        cmocka_unit_test_teardown(an_account_that_is_gone_is_no_user, close_directory),
+        cmocka_unit_test_teardown(a_directory_that_fails_then_is_the_nodes_fault, close_directory),
+    };
+    static struct suite suite;
+
+    ADD_ROWS(&suite, name_can_be_one_or_not, name_cases);
+    ADD_ROWS(&suite, account_is_root, root_cases);
+    ADD_ROWS(&suite, nobody_has_it, unknown_cases);
+    ADD_ROWS(&suite, look_up_ends_with_that_status, problem_cases);
+    ADD_ROWS(&suite, odd_entry_is_taken_or_refused, odd_cases);
+    ADD_ROWS(&suite, changed_account_is_refused, change_cases);
+    for (size_t at = 0; at < suite.count; at++)
+        suite.tests[at].teardown_func = close_directory;
+    ADD_TESTS(&suite, tests);
+    return cmocka_run_group_tests_name("identity", suite.tests, NULL, NULL);
+}
