@@ -161,8 +161,9 @@ static enum result hint_not_found(const struct plan *plan, const char *command, 
 {
     if (plan->shell == NULL && strpbrk(command, " =;|&$") != NULL)
         return fail_hint(error, "-u runs no shell; for a line of shell: pamrun %s -c '...'", plan->account->name);
-    return fail_hint(error, strchr(command, '/') == NULL ? "it is not on the command's PATH"
-                                                         : "or, if it is a script, its interpreter is not there");
+    return fail_hint(error, strchr(command, '/') == NULL
+                                ? "it is not on the command's PATH"
+                                : "there is no such file, or, if it is a script, its interpreter is missing");
 }
 
 enum result process_fail_start(const struct start_failure *failure, const struct plan *plan, struct error *error)
