@@ -44,7 +44,7 @@ static bool slave_give(int slave, uid_t uid)
 
 enum result pty_open(struct pty *pty, uid_t uid, struct error *error)
 {
-    *pty = (struct pty){.slave = -1, .terminal = -1, .master = -1, .left = -1};
+    *pty = (struct pty){.slave = -1, .terminal = -1, .master = -1};
     pty->to_command.bytes = malloc(PTY_BUFFER_BYTES);
     pty->to_terminal.bytes = malloc(PTY_BUFFER_BYTES);
     if (pty->to_command.bytes == NULL || pty->to_terminal.bytes == NULL)
@@ -138,11 +138,15 @@ void pty_after_poll(struct pty *pty, const struct pollfd *sources)
     if ((sources[1].revents & CAN_READ) != 0 && buffer_is_empty(&pty->to_command) && pty->raw
         && !buffer_fill(&pty->to_command, pty->terminal))
         pty->hung_up = true;
-    if ((sources[0].revents & CAN_READ) != 0 && buffer_is_empty(&pty->to_terminal)
-        && !buffer_fill(&pty->to_terminal, pty->master))
-        pty->ended = true;
-    if (pty->left >= 0 && (pty->left -= (long)(pty->to_terminal.end - pty->to_terminal.start)) <= 0)
-        pty->ended = true;
+    if ((sources[0].revents & CAN_READ) != 0 && buffer_is_empty(&pty->to_terminal)) {
+        size_t got;
+
+        pty->ended = !buffer_fill(&pty->to_terminal, pty->master);
+        got = pty->to_terminal.end - pty->to_terminal.start;
+        pty->left -= got < pty->left ? got : pty->left;
+        if (pty->draining && pty->left == 0)
+            pty->ended = true;
+    }
     if (!buffer_is_empty(&pty->to_command) && !buffer_drain(&pty->to_command, pty->master))
         pty->to_command.start = pty->to_command.end;
     if (!buffer_is_empty(&pty->to_terminal)
@@ -154,8 +158,9 @@ void pty_command_ended(struct pty *pty)
 {
     enum { KERNEL_HOLDS_AT_MOST = 128 * 1024 }; /* the buffers of both sides' line disciplines, and more */
 
-    if (pty->left < 0)
+    if (!pty->draining)
         pty->left = KERNEL_HOLDS_AT_MOST;
+    pty->draining = true;
 }
 
 bool pty_has_output(const struct pty *pty)

@@ -26,9 +26,10 @@ struct pty {
     int terminal;         /* the applicant's; -1: he has none */
     struct termios modes; /* the terminal's, before us */
     bool raw;
-    bool hung_up; /* the applicant's terminal has gone */
-    bool ended;   /* the command's side has: its session's leader is dead, or all that it wrote was read */
-    long left;    /* bytes still to be read when the command has ended; -1: it has not */
+    bool hung_up;  /* the applicant's terminal has gone */
+    bool ended;    /* the command's side has: its session's leader is dead, or all that it wrote was read */
+    bool draining; /* the command has ended, only so many bytes are read any more: */
+    size_t left;
     struct pty_buffer to_command, to_terminal;
 };
 

@@ -112,8 +112,10 @@ static void child_look(struct loop *loop)
 {
     siginfo_t info = {.si_pid = 0};
 
-    while (!loop->ended && waitid(P_PID, (id_t)loop->child->pid, &info, WEXITED | WSTOPPED | WNOHANG) == 0
-           && info.si_pid != 0) {
+    while (!loop->ended) {
+        loop->lost = waitid(P_PID, (id_t)loop->child->pid, &info, WEXITED | WSTOPPED | WNOHANG) != 0 && errno != EINTR;
+        if (loop->lost || info.si_pid == 0)
+            return;
         switch (info.si_code) {
         case CLD_STOPPED:
             stop_with_command(loop);
