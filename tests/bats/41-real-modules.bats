@@ -202,7 +202,7 @@ END
 
     needs_module pam_umask
     for wanted in 0022 0027 0077 0002 0023 0000 0026; do
-        real_profile prt_umask <<<"session required pam_umask.so umask=$wanted"
+        real_profile prt_umask <<<"session required pam_umask.so nousergroups umask=$wanted"
         for callers in 0022 0077 0000 0023 "$wanted"; do
             run_program sh -c 'umask "$1"; shift; exec "$@"' sh "$callers" \
                 "$PAMRUN" --profile prt_umask -u prt_alice -- sh -c umask

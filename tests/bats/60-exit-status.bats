@@ -70,7 +70,7 @@ print(subprocess.run(sys.argv[1:]).returncode)' "$PAMRUN" --profile prt_status -
     for file in /missing /missing/below prt-no-such-command; do
         run_status -u prt_alice -- "$file"
         assert_status 127
-        assert_one_line "$stderr"
+        assert_match "$stderr" $'^pamrun: [^\n]*\nhint: [^\n]*$'
         assert_contains "$stderr" "$file"
     done
     run_status -s /missing/shell prt_alice
