@@ -71,20 +71,6 @@ const char *strv_get(char *const *items, const char *name)
     return NULL;
 }
 
-void strv_unset(struct strv *strv, const char *name)
-{
-    size_t length = strlen(name), kept = 0;
-
-    for (size_t at = 0; at < strv->count; at++)
-        if (entry_is(strv->items[at], name, length))
-            free(strv->items[at]);
-        else
-            strv->items[kept++] = strv->items[at];
-    strv->count = kept;
-    if (strv->items != NULL)
-        strv->items[kept] = NULL;
-}
-
 char **strv_items(struct strv *strv)
 {
     static char *nothing[] = {NULL};

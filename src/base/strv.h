@@ -19,9 +19,6 @@ bool strv_set(struct strv *strv, const char *name, const char *value);
 /* The value of NAME in an environment-like array (may be NULL); NULL when absent. Borrowed. */
 const char *strv_get(char *const *items, const char *name);
 
-/* Take out every entry of that name. */
-void strv_unset(struct strv *strv, const char *name);
-
 /* The array itself, never NULL, borrowed: for execve(2). */
 char **strv_items(struct strv *strv);
 

@@ -27,7 +27,6 @@ static void an_empty_array_is_an_array_all_the_same(void **state)
     assert_non_null(strv_items(&strv));
     assert_null(strv_items(&strv)[0]);
     assert_null(strv_get(strv.items, "A"));
-    strv_unset(&strv, "A");
     assert_int_equal(strv.count, 0);
     strv_free(&strv);
 }
@@ -101,7 +100,6 @@ static void a_name_is_not_taken_for_a_longer_or_shorter_one(void **state)
     assert_true(strv_add(&strv, "PATH"));
     assert_null(strv_get(strv.items, "PATH"));
     assert_true(strv_set(&strv, "PATH", "3"));
-    strv_unset(&strv, "PA");
     ASSERT_HOLDS(&strv, "PATHX=1", "PAT=2", "PATH", "PATH=3");
     strv_free(&strv);
 }
@@ -118,31 +116,11 @@ static void the_first_of_two_entries_is_found(void **state)
     assert_null(strv_get(NULL, "A"));
 }
 
-static void unsetting_takes_every_entry_of_the_name(void **state)
-{
-    struct strv strv = {0};
-
-    (void)state;
-    assert_true(strv_add(&strv, "A=1"));
-    assert_true(strv_add(&strv, "B=1"));
-    assert_true(strv_add(&strv, "A=2"));
-    assert_true(strv_add(&strv, "A"));
-    strv_unset(&strv, "A");
-    ASSERT_HOLDS(&strv, "B=1", "A");
-    strv_unset(&strv, "B");
-    ASSERT_HOLDS(&strv, "A");
-    strv_free(&strv);
-}
-
 static void an_emptied_array_can_be_filled_again(void **state)
 {
     struct strv strv = {0};
 
     (void)state;
-    assert_true(strv_set(&strv, "A", "1"));
-    strv_unset(&strv, "A");
-    assert_int_equal(strv.count, 0);
-    assert_null(strv_items(&strv)[0]);
     assert_true(strv_set(&strv, "B", "2"));
     ASSERT_HOLDS(&strv, "B=2");
     strv_free(&strv);
@@ -210,7 +188,6 @@ int main(void)
         cmocka_unit_test(setting_a_name_again_replaces_it_in_its_place),
         cmocka_unit_test(a_name_is_not_taken_for_a_longer_or_shorter_one),
         cmocka_unit_test(the_first_of_two_entries_is_found),
-        cmocka_unit_test(unsetting_takes_every_entry_of_the_name),
         cmocka_unit_test(an_emptied_array_can_be_filled_again),
         cmocka_unit_test(the_length_counts_to_the_end),
         cmocka_unit_test(without_memory_the_array_is_as_it_was),
