@@ -159,7 +159,7 @@ zsh_shows() # LINE TEXT
     assert_status 0
     zsh_shows 'pamrun --profile=prt_com' prt_complete
     assert_status 0
-    zsh_shows 'pamrun -s /bin/das' /bin/dash
+    zsh_shows 'pamrun -s /bin/rba' /bin/rbash
     assert_status 0
 }
 
