@@ -116,10 +116,11 @@ static struct start_failure become_command(const struct launch *launch, int repo
     launch->before_exec(launch->before_exec_data);
     if (!directory_return(launch->inherited, &returned) || (plan->directory != NULL && !directory_enter(plan)))
         return (struct start_failure){START_DIRECTORY, errno};
+    /* No module runs any more. Before signals are let through: one that ends us from here on ends the command. */
+    report_start(report, (struct start_failure){START_READY, 0});
     if (!inherited_give_back(launch->inherited, launch->umask))
         return (struct start_failure){START_DESCRIPTORS, errno};
     environ = (char **)launch->environment; /* execvp(3) looks the command up on this PATH, the account's */
-    report_start(report, (struct start_failure){START_READY, 0}); /* modules may have ended us anywhere before */
     return (struct start_failure){START_EXEC, execute(plan)};
 }
 

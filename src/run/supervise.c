@@ -93,7 +93,9 @@ static void forward(struct loop *loop, const struct signalfd_siginfo *info)
     }
 }
 
-/* When the command stops, so do we: whoever watches us, a shell's job control, is to see it. */
+/* When the command stops, so do we: whoever watches us, a shell's job control, is to see it. What makes us go on is a
+ * SIGCONT, and waits in the signalfd to be passed on like any other; a second one of our own could undo the command's
+ * next stop before it was seen. */
 static void stop_with_command(struct loop *loop)
 {
     if (loop->told_to_end) { /* it would stop the time until it is killed */
@@ -105,7 +107,6 @@ static void stop_with_command(struct loop *loop)
     (void)raise(SIGSTOP);
     if (loop->request->pty != NULL)
         pty_resume(loop->request->pty);
-    child_signal(loop, SIGCONT);
 }
 
 static void child_look(struct loop *loop)
