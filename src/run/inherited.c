@@ -161,15 +161,18 @@ static bool fail_restore(struct error *error, enum step step)
 
 bool inherited_restore(const struct inherited *inherited, struct error *error, enum step step)
 {
-    errno = EBADF;
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-        if (!same_file_is(&inherited->standard[fd])) /* another file of root's by now: not for the command */
+        struct same_file now = inherited->standard[fd];
+
+        now.fd = fd;
+        if (same_file_is(&now))
+            continue;
+        errno = EBADF;
+        if (!same_file_is(&inherited->standard[fd]) /* another file of root's by now: not for the command */
+            || dup2(inherited->standard[fd].fd, fd) < 0)
             return fail_restore(error, step);
-        (void)dup2(inherited->standard[fd].fd, fd);
     }
-    if (standard_files_open() && chdir("/") == 0)
-        return true;
-    return fail_restore(error, step);
+    return chdir("/") == 0 || fail_restore(error, step);
 }
 
 /* The applicant's own does, where modules can work under it: left alone or set to the same, it comes to the same. */

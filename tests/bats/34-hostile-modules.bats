@@ -402,7 +402,7 @@ END
 @test "files that a module opens under the numbers of ours do not reach the command" {
     local fd closes=''
 
-    for fd in 3 4 5 6 7 8 9; do closes+="open_session close-fd $fd"$'\n'; done
+    for fd in 1 3 4 5 6 7 8 9; do closes+="open_session close-fd $fd"$'\n'; done
     probe_script <<END
 $closes
 open_session leak-fd
