@@ -10,19 +10,24 @@
 #include "base/guard.h"
 #include "base/log.h"
 #include "base/owned.h"
+#include "base/relay.h"
+#include "base/step_point.h"
 #include "base/strv.h"
 #include "base/text.h"
 #include "pam/codes.h"
 #include "pam/service.h"
 #include "pam/terminal.h"
 #include "pam/transaction.h"
+#include "run/front.h"
 #include "run/inherited.h"
+#include "run/limits.h"
 #include "run/privilege.h"
 #include "run/process.h"
 #include "run/pty.h"
 #include "run/supervise.h"
 
 #include <bsd/string.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,8 +41,10 @@ struct run {
     struct options options;
     struct events events;
     struct inherited inherited;
-    uid_t uid;         /* the applicant's real one, as it was at the start */
-    char loginuid[24]; /* likewise, audit(8): who it was before any su; "-": not set */
+    struct limits limits;
+    struct relay relay; /* to the other process, when the applicant is not root */
+    uid_t uid;          /* the applicant's real one, as it was at the start */
+    char loginuid[24];  /* likewise, audit(8): who it was before any su; "-": not set */
     struct identity identity;
     char tty[128];
     const char *service;
@@ -103,6 +110,7 @@ static int report_failure(struct run *run, const struct error *error)
         error->status != 0 ? NUMBER_FIELD("exit-status", error->status) : NO_FIELD, /* a close that fails has none */
         TEXT_FIELD("message", error->message),
     };
+    int logged_code = error->logged_code != 0 ? error->logged_code : error->pam_code;
     char reason[600], details[800];
     struct error nobody;
 
@@ -113,8 +121,11 @@ static int report_failure(struct run *run, const struct error *error)
         log_hint(error->hint);
     (void)text_quoted(reason, sizeof reason, error->message);
     (void)snprintf(details, sizeof details, " step=%s code=%s status=%d reason=%s", step_name(error->step),
-                   error->pam_code != 0 ? pam_code_name(error->pam_code) : "-", error->status, reason);
+                   logged_code != 0 ? pam_code_name(logged_code) : "-", error->status, reason);
     log_run(run, LOG_NOTICE, error->status == STATUS_REFUSED ? "refused" : "failed", details);
+    if (run->uid != 0 && (error->step == STEP_AUTHENTICATE || error->step == STEP_ACCOUNT)
+        && error->status == STATUS_REFUSED)
+        log_failed_login(run->identity.unknown ? NULL : run->identity.account.name, run->tty);
     events_emit(&run->events, "failed", fields, sizeof fields / sizeof *fields);
     return error->status;
 }
@@ -134,6 +145,22 @@ static const char *service_choose(const struct options *options)
     return options->login && service_exists("su-l", service_directories) ? "su-l" : "su";
 }
 
+/* What only root may ask for is refused with the same words whether there is such a thing or not. */
+static enum result check_applicant(const struct run *run, struct error *error)
+{
+    const struct options *options = &run->options;
+    const char *own = service_choose(&(struct options){.login = options->login});
+
+    if (run->uid == 0)
+        return OK;
+    if (options->root_only != NULL)
+        return fail(error, STEP_OPTIONS, STATUS_REFUSED, "--%s: only root may use this option", options->root_only);
+    if (options->profile != NULL && strcmp(options->profile, own) != 0)
+        return fail(error, STEP_OPTIONS, STATUS_REFUSED, "--profile: only root may choose another profile than %s",
+                    own);
+    return OK;
+}
+
 /* Who asks for whom, and with which profile: all that can be known before PAM is asked. */
 static enum result prepare(struct run *run, struct error *error)
 {
@@ -142,12 +169,60 @@ static enum result prepare(struct run *run, struct error *error)
 
     if (options->login && options->keep_environment && !options->quiet)
         log_say("--preserve-environment is ignored: --login starts from a new environment");
+    if (check_applicant(run, error) != OK)
+        return FAILED;
     run->service = service_choose(options);
     (void)terminal_name(run->tty, sizeof run->tty);
     return identity_resolve(&run->identity, options, error) == OK
                    && service_check(run->service, service_directories, needed, error) == OK
                ? OK
                : FAILED;
+}
+
+/* From here on two processes, unless the applicant is root: *holder is its pid in the front, 0 where the run goes on. */
+static enum result split(struct run *run, pid_t *holder, struct error *error)
+{
+    int ends[2];
+
+    *holder = 0;
+    if (run->uid == 0)
+        return OK;
+    if (!relay_open(ends))
+        return fail(error, STEP_START, STATUS_SYSTEM, "socketpair: %s", strerror(errno));
+    supervise_block_signals();
+    *holder = process_split();
+    run->relay.fd = ends[*holder == 0 ? 1 : 0];
+    (void)close(ends[*holder == 0 ? 0 : 1]);
+    if (*holder < 0)
+        return fail(error, STEP_START, STATUS_SYSTEM, "fork: %s", strerror(errno));
+    if (*holder > 0)
+        return OK;
+    guard_listen(&run->relay);
+    step_points_start(getppid());
+    step_point("split");
+    return OK;
+}
+
+/* The front's whole run. */
+static int be_front(struct run *run, pid_t holder)
+{
+    const struct front_request request = {
+        .relay = &run->relay, .holder = holder, .account = run->identity.account.name, .service = run->service};
+    struct error error;
+    int status;
+
+    step_points_start(getpid());
+    step_point("front-before-drop");
+    return front_run(&request, &status, &error) == OK ? status : report_failure(run, &error);
+}
+
+/* The longest that a stopped step may take to return. An applicant may not end a try before modules have counted it. */
+static int grace_choose(const struct run *run)
+{
+    enum { COUNTING_MS = 10000 };
+    int grace = run->options.kill_after_ms;
+
+    return run->uid != 0 && grace >= 0 && grace < COUNTING_MS ? COUNTING_MS : grace;
 }
 
 /* Modules are root's code in our process: after each, what it must not have changed is put back. */
@@ -168,8 +243,9 @@ static enum result authenticate(struct run *run, struct error *error)
         .rhost = options->rhost,
         .environment = options->pam_environment,
         .deadline_ms = options->deadline_ms,
-        .grace_ms = options->kill_after_ms,
+        .grace_ms = grace_choose(run),
         .show_information = plan_shows_information(options),
+        .hide_reason = run->uid != 0,
         .verbose = options->verbose,
         .restore = restore_after_module,
         .restore_data = &run->inherited,
@@ -179,28 +255,41 @@ static enum result authenticate(struct run *run, struct error *error)
     };
     if (transaction_start(&run->transaction, &run->request, &run->events, error) != OK)
         return FAILED;
+    step_point("started");
     if (!options->no_auth && transaction_authenticate(&run->transaction, error) != OK)
         return FAILED;
+    step_point("authenticated");
     if (!options->no_account && transaction_account(&run->transaction, error) != OK)
         return FAILED;
+    step_point("account-valid");
     return identity_confirm(&run->identity, error);
 }
 
 static enum result open_session(struct run *run, struct error *error)
 {
     const struct plan *plan = &run->plan;
+    bool restricted = run->uid != 0 && shell_is_unlisted(run->identity.account.shell);
 
-    if (plan_make(&run->plan, &run->options, &run->identity, strv_get(run->inherited.environment, "SHELL"), error)
+    if (plan_make(&run->plan, &run->options, &run->identity, strv_get(run->inherited.environment, "SHELL"), restricted,
+                  error)
         != OK)
         return FAILED;
+    if (plan->shell_was_refused)
+        log_say("the shell of %s, %s, is not in /etc/shells, so it is the one that is started", plan->account->name,
+                plan->shell);
+    if (privilege_take_session(error) != OK)
+        return FAILED;
+    step_point("root-ids-taken");
     if (privilege_take_groups(plan->account, plan->group, plan->groups, error) != OK
         || transaction_credentials(&run->transaction, error) != OK)
         return FAILED;
+    step_point("credentials-set");
     inherited_umask_mark(&run->inherited);
     if (!run->options.no_session && transaction_open_session(&run->transaction, error) != OK)
         return FAILED;
+    step_point("session-opened");
     run->umask = inherited_umask_find(&run->inherited);
-    return OK;
+    return limits_find(&run->limits, error);
 }
 
 static enum result build_environment(struct run *run, struct error *error)
@@ -262,6 +351,7 @@ static enum result run_command(struct run *run, struct error *error)
     struct launch launch = {
         .plan = &run->plan,
         .inherited = &run->inherited,
+        .limits = &run->limits,
         .environment = strv_items(&run->environment),
         .umask = run->umask,
         .terminal = -1,
@@ -270,7 +360,9 @@ static enum result run_command(struct run *run, struct error *error)
     };
     struct supervise_request request = {
         .child = &child,
-        .pty = run->plan.pty ? &run->pty : NULL,
+        .pty = run->plan.pty && run->relay.fd < 0 ? &run->pty : NULL,
+        .relay = run->relay.fd >= 0 ? &run->relay : NULL,
+        .front_shows = run->plan.pty && run->relay.fd >= 0 ? &run->pty : NULL,
         .own_session = run->plan.new_session || run->plan.pty,
         .kill_after_ms = run->options.kill_after_ms,
         .tell_start = run->events.fd >= 0,
@@ -282,6 +374,7 @@ static enum result run_command(struct run *run, struct error *error)
         return FAILED;
     launch.terminal = run->pty.slave;
     supervise_block_signals();
+    step_point("signals-blocked");
     inherited_stop_timers();
     if (guard_stop_signal() != 0) /* between two steps */
         return guard_fail_stopped(STEP_COMMAND, error);
@@ -293,11 +386,17 @@ static enum result run_command(struct run *run, struct error *error)
     }
     if (process_spawn(&child, &launch, error) != OK)
         return FAILED;
-    if (run->plan.pty)
+    step_point("forked");
+    if (request.pty != NULL)
         pty_resume(&run->pty);
+    if (request.front_shows != NULL) {
+        (void)relay_send(&run->relay, (struct relay_message){.word = RELAY_PTY}, run->pty.master);
+        fd_close(&run->pty.master); /* one side of it, and one process that has it */
+    }
     log_run(run, LOG_INFO, "allowed", ""); /* while the command starts; it cannot keep root from writing it */
     if (supervise_wait(&request, &run->outcome, error) != OK)
         return FAILED;
+    step_point("command-ended");
     pty_close(&run->pty);
     if (!run->outcome.started)
         return process_fail_start(&run->outcome.failure, &run->plan, error);
@@ -326,27 +425,44 @@ static bool tell_about(const struct options *options)
     return options->help || options->version;
 }
 
+/* All phases, up to the exit status; run_close() undoes what they did. */
+static int run_phases(struct run *run, int argc, char **argv)
+{
+    struct error error = {0};
+    pid_t holder = 0;
+
+    if (options_parse(&run->options, argc, argv, &error) != OK)
+        return report_failure(run, &error);
+    if (tell_about(&run->options))
+        return fflush(stdout) == 0 ? EXIT_SUCCESS : STATUS_SYSTEM;
+    if (privilege_start(&error) != OK || events_start(&run->events, run->options.status_fd, &error) != OK
+        || (run->uid != 0 && limits_take(&run->limits, &error) != OK)
+        || inherited_take(&run->inherited, run->options.status_fd, &error) != OK || prepare(run, &error) != OK
+        || split(run, &holder, &error) != OK)
+        return report_failure(run, &error);
+    if (holder > 0)
+        return be_front(run, holder);
+    if (authenticate(run, &error) != OK || open_session(run, &error) != OK || build_environment(run, &error) != OK
+        || run_command(run, &error) != OK)
+        return report_failure(run, &error);
+    return supervise_exit_status(run->outcome.wait_status);
+}
+
 int main(int argc, char **argv)
 {
-    OWNED(run_close)
     struct run run = {.events = {.fd = -1},
                       .inherited = {.standard = {{.fd = -1}, {.fd = -1}, {.fd = -1}}, .directory = {.fd = -1}},
+                      .relay = {.fd = -1},
                       .pty = {.master = -1, .slave = -1, .terminal = -1}};
-    struct error error = {0};
+    int status;
 
     if (argc < 1 || argv[0] == NULL || !inherited_start(&run.inherited)) /* CVE-2021-4034; nothing can be said yet */
         return STATUS_SYSTEM;
     note_caller(&run);
-    if (run.uid != 0 && !privilege_abandon())
-        return STATUS_SYSTEM;
-    if (options_parse(&run.options, argc, argv, &error) != OK)
-        return report_failure(&run, &error);
-    if (tell_about(&run.options))
-        return fflush(stdout) == 0 ? EXIT_SUCCESS : STATUS_SYSTEM;
-    if (privilege_start(&error) != OK || events_start(&run.events, run.options.status_fd, &error) != OK
-        || inherited_take(&run.inherited, run.options.status_fd, &error) != OK || prepare(&run, &error) != OK
-        || authenticate(&run, &error) != OK || open_session(&run, &error) != OK || build_environment(&run, &error) != OK
-        || run_command(&run, &error) != OK)
-        return report_failure(&run, &error);
-    return supervise_exit_status(run.outcome.wait_status);
+    status = run_phases(&run, argc, argv);
+    run_close(&run);
+    step_point("closed");
+    if (run.relay.fd >= 0)
+        (void)relay_send(&run.relay, (struct relay_message){.word = RELAY_EXIT, .number = status}, -1);
+    return status;
 }

@@ -67,10 +67,13 @@ pam_functions+='|prompt|syslog|get_authtok)'
 rule "libpam is called in src/pam only" "$(both "$(words_outside 'src/pam/[^:]*' "$pam_functions")" \
     "$(includes_of 'src/(pamrun\.c|ask/.*|base/.*|run/.*)' 'security/')")"
 
-rule "ids, groups, capabilities, limits and namespaces change in src/run/privilege.c only" "$(both \
+rule "ids, groups, capabilities and namespaces change in src/run/privilege.c only" "$(both \
     "$(words_outside 'src/run/privilege\.c' \
-        '(set|sete|setre|setres|setfs)[ug]id|setgroups|initgroups|prctl|capset|capng_[a-z_]+|cap_[a-z_]+|setns|unshare|setrlimit|prlimit(64)?|keyctl|SYS_(set[a-z]*id|setgroups|prctl|capset|setns|unshare|prlimit64|keyctl)')" \
+        '(set|sete|setre|setres|setfs)[ug]id|setgroups|initgroups|prctl|capset|capng_[a-z_]+|cap_[a-z_]+|setns|unshare|keyctl|SYS_(set[a-z]*id|setgroups|prctl|capset|setns|unshare|keyctl)')" \
     "$(includes_of 'src/(pamrun\.c|ask/.*|base/.*|pam/.*|run/(inherited|process|pty|supervise).*)' 'cap-ng|sys/(prctl|capability)')")"
+
+rule "resource limits change in src/run/limits.c only" \
+    "$(words_outside 'src/run/limits\.c' 'setrlimit|prlimit(64)?|SYS_(setrlimit|prlimit64)')"
 
 rule "processes are made and programs executed in src/run/process.c only" "$(words_outside 'src/run/process\.c' \
     '_?fork|vfork|clone[23]?|execl[pe]?|execv|execve|execvp|execvpe|fexecve|execveat|posix_spawnp?|system|popen|daemon|forkpty|SYS_(fork|vfork|clone3?|execve|execveat)')"
@@ -83,7 +86,7 @@ rule "_exit is called in src/run/process.c and src/base/guard.c only" "$(both \
     "$(words_outside 'src/base/guard\.c' 'abort')")"
 
 rule "a process is signalled by its pidfd: kill is called in src/run/supervise.c only, for a child not yet reaped" \
-    "$(words_outside 'src/run/supervise\.c' 'kill|killpg|tgkill|sigqueue|SYS_(kill|tgkill|tkill)')"
+    "$(words_outside 'src/(run/supervise|base/step_point)\.c' 'kill|killpg|tgkill|sigqueue|SYS_(kill|tgkill|tkill)')"
 
 rule "syslog is called in src/base/log.c only" \
     "$(calls_outside 'src/base/log\.c' 'syslog|vsyslog|openlog|closelog|setlogmask')"

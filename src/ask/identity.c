@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LOOKUP_BUFFER_START = 1024, LOOKUP_BUFFER_MAX = 16 * 1024 * 1024, SHOWN_NAME_MAX = 64 };
+enum { LOOKUP_BUFFER_START = 1024, LOOKUP_BUFFER_MAX = 16 * 1024 * 1024, SHOWN_NAME_MAX = 64, STAND_IN_ID = 65534 };
 
 bool account_name_is_valid(const char *name)
 {
@@ -205,6 +205,18 @@ static enum result groups_resolve(struct identity *identity, const struct option
     return OK;
 }
 
+/* identity_confirm() refuses it whatever PAM says: nothing is ever run as it. */
+static enum result stand_in(struct identity *identity, const char *name, struct error *error)
+{
+    char home[] = "/", shell[] = "/bin/sh";
+    struct passwd nobody = {
+        .pw_name = (char *)name, .pw_dir = home, .pw_shell = shell, .pw_uid = STAND_IN_ID, .pw_gid = STAND_IN_ID};
+
+    identity->unknown = true;
+    account_free(&identity->account);
+    return account_copy(&identity->account, &nobody, error);
+}
+
 enum result identity_resolve(struct identity *identity, const struct options *options, struct error *error)
 {
     const char *name = options->account_name != NULL ? options->account_name : "root";
@@ -218,6 +230,8 @@ enum result identity_resolve(struct identity *identity, const struct options *op
     } else if (account_by_name(&identity->account, name, error) != OK) {
         if (error->status != STATUS_NO_USER)
             return FAILED;
+        if (identity->applicant.uid != 0)
+            return stand_in(identity, name, error);
         if (name[strspn(name, "0123456789")] == '\0')
             return fail_hint(error, "a number is no name; for a user id: --account-uid %s", name);
         if (options->form == FORM_SHELL)
@@ -236,7 +250,7 @@ enum result identity_confirm(struct identity *identity, struct error *error)
         account_free(&fresh);
         return FAILED;
     }
-    if (fresh.uid != old.uid || fresh.gid != old.gid || strcmp(fresh.name, old.name) != 0) {
+    if (identity->unknown || fresh.uid != old.uid || fresh.gid != old.gid || strcmp(fresh.name, old.name) != 0) {
         (void)fail(error, STEP_IDENTITY, STATUS_REFUSED,
                    "user %s: changed while the PAM modules ran (was uid %ju gid %ju, is uid %ju gid %ju)", old.name,
                    (uintmax_t)old.uid, (uintmax_t)old.gid, (uintmax_t)fresh.uid, (uintmax_t)fresh.gid);

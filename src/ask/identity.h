@@ -22,6 +22,7 @@ struct group_list {
 struct identity {
     struct account applicant; /* by the real user id; the name is the number where nobody resolves it */
     struct account account;   /* as it was before the modules ran */
+    bool unknown;             /* nobody has the account's name, and the applicant is not to know that yet */
     bool has_group;           /* -g, or the first -G */
     gid_t group;
     struct group_list supplementary; /* -g and -G: instead of the account's */
@@ -34,7 +35,8 @@ bool account_name_is_valid(const char *name);
 /* Look up the applicant alone, by the real user id. */
 enum result CHECKED identity_find_applicant(struct identity *identity, struct error *error);
 
-/* Look up the applicant (real user id) and the account and groups that the options name.
+/* Look up the applicant (real user id) and the account and groups that the options name. To an applicant who is not root
+ * an unknown name is like any other until PAM has let him through: the account is a stand-in then, nobody's.
  * STATUS_USAGE: a name that can be none; STATUS_NO_USER: nobody resolves it; STATUS_SYSTEM: the look-up failed.
  * identity_free() in any case. */
 enum result CHECKED identity_resolve(struct identity *identity, const struct options *options, struct error *error);

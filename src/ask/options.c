@@ -258,39 +258,41 @@ struct option_row {
     const char *argument; /* NULL: takes none */
     setter *set;
     const char *help; /* NULL: another letter for the row below */
+    enum { ANYONE, ROOT } who;
 };
 
 static const struct option_row option_table[] = {
-    {'u', "user", "USER", set_user, "run a command as USER, without a shell"},
-    {0, "account-uid", "UID", set_account_uid, "the same, for the account with this user id"},
-    {'l', "login", NULL, set_login, "start a login shell in the account's home"},
-    {'c', "command", "COMMAND", set_command, "pass COMMAND to the shell with -c"},
-    {0, "session-command", "COMMAND", set_session_command, "as -c, but in the caller's terminal session"},
-    {'f', "fast", NULL, set_fast, "pass -f to the shell (csh, tcsh)"},
-    {'s', "shell", "SHELL", set_shell, "run SHELL instead of the account's"},
-    {'m', NULL, NULL, set_keep_environment, NULL},
-    {'p', "preserve-environment", NULL, set_keep_environment, "leave HOME SHELL USER LOGNAME PATH as they are"},
-    {'w', "whitelist-environment", "NAMES", add_kept_names, "with -l, keep these variables too (comma-separated)"},
-    {'g', "group", "GROUP", set_group, "the primary group"},
-    {'G', "supp-group", "GROUP", add_supplementary, "a supplementary group, instead of the account's"},
-    {'P', "pty", NULL, set_pty, "give the command a pseudo-terminal of its own"},
-    {'T', "no-pty", NULL, set_no_pty, "let it share the caller's terminal"},
-    {0, "profile", "NAME", set_profile, "the PAM profile (default: su; with -l su-l)"},
-    {0, "close-on-exit", NULL, set_close_on_exit, "close the session when the command ends"},
-    {0, "exec", NULL, set_exec, "become the command; the session stays open"},
-    {0, "no-auth", NULL, set_no_auth, "leave out authentication"},
-    {0, "no-account", NULL, set_no_account, "leave out the account check"},
-    {0, "no-session", NULL, set_no_session, "leave out the session"},
-    {0, "pam-setenv", "NAME=VALUE", add_pam_environment, "tell the PAM modules NAME"},
-    {0, "pam-rhost", "HOST", set_rhost, "tell the PAM modules the client's host"},
-    {0, "chdir", "DIR", set_directory, "start in DIR, entered as the account"},
-    {0, "kill-after", "SECONDS", set_kill_after, "from SIGTERM to SIGKILL (default: 10; or never)"},
-    {0, "deadline", "STEP=SECONDS", set_deadline, "give up a PAM step that takes longer"},
-    {0, "json-status-fd", "FD", set_status_fd, "write events there, one JSON object a line"},
-    {0, "quiet", NULL, set_quiet, "no informative messages"},
-    {0, "verbose", NULL, set_verbose, "tell each step"},
-    {'h', "help", NULL, set_help, "print this and exit"},
-    {'V', "version", NULL, set_version, "print the version and exit"},
+    {'u', "user", "USER", set_user, "run a command as USER, without a shell", ANYONE},
+    {0, "account-uid", "UID", set_account_uid, "the same, for the account with this user id (root)", ROOT},
+    {'l', "login", NULL, set_login, "start a login shell in the account's home", ANYONE},
+    {'c', "command", "COMMAND", set_command, "pass COMMAND to the shell with -c", ANYONE},
+    {0, "session-command", "COMMAND", set_session_command, "as -c, but in the caller's terminal session", ANYONE},
+    {'f', "fast", NULL, set_fast, "pass -f to the shell (csh, tcsh)", ANYONE},
+    {'s', "shell", "SHELL", set_shell, "run SHELL instead of the account's", ANYONE},
+    {'m', NULL, NULL, set_keep_environment, NULL, ANYONE},
+    {'p', "preserve-environment", NULL, set_keep_environment, "leave HOME SHELL USER LOGNAME PATH as they are", ANYONE},
+    {'w', "whitelist-environment", "NAMES", add_kept_names, "with -l, keep these variables too (comma-separated)",
+     ANYONE},
+    {'g', "group", "GROUP", set_group, "the primary group (root)", ROOT},
+    {'G', "supp-group", "GROUP", add_supplementary, "a supplementary group, instead of the account's (root)", ROOT},
+    {'P', "pty", NULL, set_pty, "give the command a pseudo-terminal of its own", ANYONE},
+    {'T', "no-pty", NULL, set_no_pty, "let it share the caller's terminal", ANYONE},
+    {0, "profile", "NAME", set_profile, "the PAM profile (default: su; with -l su-l)", ANYONE},
+    {0, "close-on-exit", NULL, set_close_on_exit, "close the session when the command ends", ANYONE},
+    {0, "exec", NULL, set_exec, "become the command; the session stays open (root)", ROOT},
+    {0, "no-auth", NULL, set_no_auth, "leave out authentication (root)", ROOT},
+    {0, "no-account", NULL, set_no_account, "leave out the account check (root)", ROOT},
+    {0, "no-session", NULL, set_no_session, "leave out the session (root)", ROOT},
+    {0, "pam-setenv", "NAME=VALUE", add_pam_environment, "tell the PAM modules NAME (root)", ROOT},
+    {0, "pam-rhost", "HOST", set_rhost, "tell the PAM modules the client's host (root)", ROOT},
+    {0, "chdir", "DIR", set_directory, "start in DIR, entered as the account", ANYONE},
+    {0, "kill-after", "SECONDS", set_kill_after, "from SIGTERM to SIGKILL (default: 10; or never)", ANYONE},
+    {0, "deadline", "STEP=SECONDS", set_deadline, "give up a PAM step that takes longer (root)", ROOT},
+    {0, "json-status-fd", "FD", set_status_fd, "write events there, one JSON object a line", ANYONE},
+    {0, "quiet", NULL, set_quiet, "no informative messages", ANYONE},
+    {0, "verbose", NULL, set_verbose, "tell each step", ANYONE},
+    {'h', "help", NULL, set_help, "print this and exit", ANYONE},
+    {'V', "version", NULL, set_version, "print the version and exit", ANYONE},
 };
 
 enum { OPTION_ROWS = sizeof option_table / sizeof *option_table };
@@ -314,6 +316,12 @@ static const struct option_row *row_of_word(const char *word, size_t length)
 
 /* ---- the parser ---- */
 
+static void note_root_only(struct options *options, const struct option_row *row)
+{
+    if (row->who == ROOT && options->root_only == NULL)
+        options->root_only = row->word;
+}
+
 /* --word, --word=value, --word value. at: where the option stands, moved to the last word it used. */
 static enum result parse_word(struct options *options, char **argv, int argc, int *at, struct error *error)
 {
@@ -330,6 +338,7 @@ static enum result parse_word(struct options *options, char **argv, int argc, in
             return usage_needs(error, word - 2, row->argument);
         value = argv[++*at];
     }
+    note_root_only(options, row);
     return row->set(options, value, error);
 }
 
@@ -342,6 +351,7 @@ static enum result parse_letters(struct options *options, char **argv, int argc,
 
         if (row == NULL)
             return usage(error, shown, "no such option");
+        note_root_only(options, row);
         if (row->argument == NULL) {
             if (row->set(options, NULL, error) != OK || options->help || options->version)
                 return options->help || options->version ? OK : FAILED;

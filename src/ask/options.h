@@ -39,8 +39,9 @@ struct options {
     int deadline_ms[STEP_COUNT];  /* --deadline; 0: none */
     int status_fd;                /* --json-status-fd; -1: none */
     bool quiet, verbose;
-    bool help, version; /* the rest was not looked at */
-    char **arguments;   /* the words behind the options and the user; NULL-terminated, borrowed */
+    const char *root_only; /* the word of the first option that only root may use; NULL: none */
+    bool help, version;    /* the rest was not looked at */
+    char **arguments;      /* the words behind the options and the user; NULL-terminated, borrowed */
 };
 
 /* Parse argv, su(1) and runuser(1) with pamrun(8)'s own options. argv's strings are borrowed; its order may change

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *base_name(const char *path)
 {
@@ -59,7 +60,7 @@ static const char *shell_choose(const struct options *options, const struct acco
 }
 
 enum result plan_make(struct plan *plan, const struct options *options, const struct identity *identity,
-                      const char *applicant_shell, struct error *error)
+                      const char *applicant_shell, bool restricted, struct error *error)
 {
     const struct account *account = &identity->account;
 
@@ -74,11 +75,31 @@ enum result plan_make(struct plan *plan, const struct options *options, const st
                                                 : NULL,
         .directory_must_exist = options->directory != NULL,
     };
+    if (restricted && options->form == FORM_COMMAND) {
+        (void)fail(error, STEP_COMMAND, STATUS_REFUSED, "--user: the shell of %s, %s, is not in /etc/shells",
+                   account->name, account->shell);
+        return fail_hint(error, "pamrun %s starts that shell; only root may run something else as %s", account->name,
+                         account->name);
+    }
     if (options->form == FORM_SHELL)
-        plan->shell = shell_choose(options, account, applicant_shell);
+        plan->shell = restricted ? account->shell : shell_choose(options, account, applicant_shell);
+    plan->shell_was_refused =
+        plan->shell != NULL && strcmp(plan->shell, shell_choose(options, account, applicant_shell)) != 0;
     if (!(plan->shell != NULL ? shell_arguments : command_arguments)(plan, options))
         return fail_memory(error, STEP_COMMAND);
     return OK;
+}
+
+bool shell_is_unlisted(const char *shell)
+{
+    bool listed = false;
+    const char *entry;
+
+    setusershell();
+    while (!listed && (entry = getusershell()) != NULL)
+        listed = strcmp(entry, shell) == 0;
+    endusershell();
+    return !listed;
 }
 
 bool plan_shows_information(const struct options *options)

@@ -12,6 +12,7 @@ struct plan {
     const struct group_list *groups; /* instead of the account's own; NULL: the account's own, initgroups(3) */
     gid_t group;                     /* the primary group */
     const char *shell;               /* the shell that runs; NULL: none, the command is executed itself (-u) */
+    bool shell_was_refused;          /* another than the account's was asked for, and is not given */
     char **arguments;                /* argv of the command, NULL-terminated; the array is the plan's own */
     char *login_name;                /* storage of arguments[0] of a login shell: "-sh" */
     bool new_session;                /* setsid(2): the command cannot reach the applicant's terminal */
@@ -20,10 +21,14 @@ struct plan {
     bool directory_must_exist;       /* --chdir; a login shell without a home starts in "/" */
 };
 
-/* Decide. applicant_shell: $SHELL of the applicant, which -p keeps; may be NULL. The plan borrows from options and
+/* Decide. restricted: the applicant is not root and the account's shell is none that everybody may use; it is run then,
+ * whatever -s or -p say, and -u is refused (STATUS_REFUSED), as it would go round it. applicant_shell: $SHELL of the applicant, which -p keeps; may be NULL. The plan borrows from options and
  * identity. STATUS_SYSTEM: out of memory. plan_free() in any case. */
 enum result CHECKED plan_make(struct plan *plan, const struct options *options, const struct identity *identity,
-                              const char *applicant_shell, struct error *error);
+                              const char *applicant_shell, bool restricted, struct error *error);
+
+/* Is it missing in /etc/shells, shells(5)? Then it may be there to keep its user from running what he likes. */
+bool shell_is_unlisted(const char *shell);
 
 /* Are modules' informative messages shown? For a login without a command, as under su(1), and with --verbose. Errors
  * always are. */

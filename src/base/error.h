@@ -58,6 +58,7 @@ struct error {
     enum failure_class class; /* whose fault it is */
     enum step step;           /* where it happened */
     int pam_code;             /* PAM return code; 0 (PAM_SUCCESS) when libpam did not say it */
+    int logged_code;          /* what syslog is told instead, where the applicant must not know; 0: the same */
     char message[1024];       /* "what failed: why", without "pamrun:" and without a final stop */
     char hint[512];           /* what to do about it; empty where nothing is known */
 };

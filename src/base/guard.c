@@ -4,6 +4,7 @@
 #include "base/text.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,8 +19,8 @@ enum { NUDGE_MS = 100, DEADLINE_GRACE_MS = 1000, GUARD_TIMER_SIGNAL = 64 };
 
 static const int stop_signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 /* Their default action would end us between open and close. A handler, not SIG_IGN: that is inherited by helpers. */
-static const int harmless_signals[] = {SIGPIPE, SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGPROF,
-                                       SIGXCPU, SIGXFSZ, SIGIO,   SIGPWR,  SIGSTKFLT};
+static const int harmless_signals[] = {SIGPIPE, SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM,
+                                       SIGPROF, SIGXCPU, SIGXFSZ, SIGPWR,  SIGSTKFLT};
 
 #define NEVER INT64_MAX
 
@@ -32,8 +33,10 @@ static struct {
     pid_t owner;
     timer_t timer;
     sigset_t ignored;
+    struct relay *relay; /* NULL: we are the only process of ours */
     bool closing;
-    volatile sig_atomic_t harmless; /* how many of them came */
+    volatile sig_atomic_t prompting, suspend_wanted;
+    volatile sig_atomic_t resumed; /* the front: 1 it stopped and goes on, -1 nothing stopped it */
     volatile sig_atomic_t timer_runs;
     volatile sig_atomic_t step;        /* enum step while a module runs, -1 otherwise */
     volatile sig_atomic_t stop_signal; /* the first that asked to stop */
@@ -122,6 +125,8 @@ static void end_by_force(const char *reason, int status)
         line_add(&event, "\"}\n");
         line_write(&event, guard.events_fd);
     }
+    if (guard.relay != NULL)
+        (void)relay_send(guard.relay, (struct relay_message){.word = RELAY_EXIT, .number = status}, -1);
     _exit(status);
 }
 
@@ -187,7 +192,56 @@ static void on_stop(int number)
 static void on_harmless(int number)
 {
     (void)number;
-    guard.harmless++;
+}
+
+static void on_suspend(int number)
+{
+    if (guard.prompting)
+        guard.suspend_wanted = number;
+    else if (guard.relay != NULL)
+        relay_ask_stop(guard.relay, SIGSTOP); /* the module goes on meanwhile; only the front stops */
+}
+
+/* A signal of the applicant's, by way of the front. */
+static void on_relayed_signal(int number)
+{
+    switch (number) {
+    case SIGHUP:
+    case SIGINT:
+    case SIGQUIT:
+    case SIGTERM:
+        if (sigismember(&guard.ignored, number) != 1)
+            on_stop(number);
+        break;
+    case SIGTSTP:
+    case SIGTTIN:
+    case SIGTTOU:
+        on_suspend(number);
+        break;
+    default:
+        break;
+    }
+}
+
+/* SIGIO: the front said something, or is dead. What it held up is then to end, but no close is disturbed. */
+static void on_relay(int number)
+{
+    struct relay_message message;
+    enum relay_state state = RELAY_EMPTY;
+    int saved = errno;
+
+    (void)number;
+    while (guard.relay != NULL && (state = relay_receive(guard.relay, &message, NULL)) == RELAY_MESSAGE) {
+        if (message.word == RELAY_SIGNAL)
+            on_relayed_signal(message.number);
+        else if (message.word == RELAY_RESUMED)
+            guard.resumed = message.number > 0 ? 1 : -1;
+        else if (message.word == RELAY_HANG_UP)
+            on_stop(SIGHUP);
+    }
+    if (state == RELAY_GONE && !guard.closing)
+        on_stop(SIGHUP);
+    errno = saved;
 }
 
 static void handle(const int *signals, size_t count, void (*handler)(int))
@@ -199,20 +253,26 @@ static void handle(const int *signals, size_t count, void (*handler)(int))
         (void)sigaction(signals[at], &action, NULL);
 }
 
-/* As modules need it and must leave it: nothing ends us, SIGCHLD tells of children, and every signal is let through
- * (modules wait for children of their own). */
+/* As modules need it and must leave it: nothing ends us, SIGCHLD tells of children, and signals are let through (modules
+ * wait for children of their own). Not, in the holder, what stops: the front tells us, and stops in our stead. */
 static void signals_put_right(void)
 {
-    static const int timer_signal[] = {GUARD_TIMER_SIGNAL}, child_signal[] = {SIGCHLD};
-    sigset_t none;
+    static const int timer_signal[] = {GUARD_TIMER_SIGNAL}, child_signal[] = {SIGCHLD}, relay_signal[] = {SIGIO};
+    sigset_t blocked;
 
     for (size_t at = 0; at < COUNT(stop_signals); at++)
         handle(&stop_signals[at], 1, sigismember(&guard.ignored, stop_signals[at]) == 1 ? on_harmless : on_stop);
     handle(harmless_signals, COUNT(harmless_signals), on_harmless);
     handle(timer_signal, COUNT(timer_signal), on_timer);
     handle(child_signal, COUNT(child_signal), SIG_DFL);
-    sigemptyset(&none);
-    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    handle(relay_signal, COUNT(relay_signal), on_relay);
+    sigemptyset(&blocked);
+    if (guard.relay != NULL) {
+        sigaddset(&blocked, SIGTSTP);
+        sigaddset(&blocked, SIGTTIN);
+        sigaddset(&blocked, SIGTTOU);
+    }
+    (void)sigprocmask(SIG_SETMASK, &blocked, NULL);
 }
 
 /* The real-time signals end a process too. Once is enough, no module has to do with them; an ignored one stays so. */
@@ -223,6 +283,13 @@ static void real_time_signals_catch(void)
     for (int number = SIGRTMIN; number < GUARD_TIMER_SIGNAL; number++)
         if (sigaction(number, &action, &old) == 0 && old.sa_handler == SIG_IGN)
             (void)sigaction(number, &old, NULL);
+}
+
+/* From here on by SIGIO, and what came before at once. */
+static bool relay_announce(void)
+{
+    return fcntl(guard.relay->fd, F_SETOWN, getpid()) == 0 && fcntl(guard.relay->fd, F_SETFL, O_NONBLOCK | O_ASYNC) == 0
+           && raise(SIGIO) == 0;
 }
 
 /* A module called exit(3): main never gets to undo anything, and its status would look like the command's. */
@@ -255,7 +322,14 @@ enum result guard_start(const char *account, const char *profile, int grace_ms, 
         return fail(error, STEP_START, STATUS_SYSTEM, "timer: %s", strerror(errno));
     if (atexit(on_exit_call) != 0)
         return fail_memory(error, STEP_START);
-    return OK;
+    return guard.relay == NULL || relay_announce()
+               ? OK
+               : fail(error, STEP_START, STATUS_SYSTEM, "the front's socket: %s", strerror(errno));
+}
+
+void guard_listen(struct relay *relay)
+{
+    guard.relay = relay;
 }
 
 void guard_enter(enum step step, int deadline_ms)
@@ -265,6 +339,8 @@ void guard_enter(enum step step, int deadline_ms)
     guard.force_at = NEVER;
     if (deadline_ms > 0)
         timer_arm(deadline_ms, NUDGE_MS);
+    if (guard.relay != NULL)
+        (void)relay_send(guard.relay, (struct relay_message){.word = RELAY_STEP, .number = (int)step}, -1);
     guard.step = (sig_atomic_t)step; /* from here on on_stop() does what is needed */
     if (guard.stop_signal != 0)
         stop_step(); /* it came between two steps */
@@ -293,9 +369,74 @@ int guard_stop_signal(void)
     return (int)guard.stop_signal;
 }
 
-int guard_harmless_signals(void)
+bool guard_is_to_end(void)
 {
-    return (int)guard.harmless;
+    return guard.stop_signal != 0 || guard.deadline_passed != 0;
+}
+
+/* SIGTSTP comes to the holder by way of the front. */
+void guard_prompt_begin(void)
+{
+    static const int suspend[] = {SIGTSTP};
+
+    guard.suspend_wanted = 0;
+    guard.prompting = 1;
+    if (guard.relay == NULL)
+        handle(suspend, COUNT(suspend), on_suspend);
+}
+
+void guard_prompt_end(void)
+{
+    static const int suspend[] = {SIGTSTP};
+
+    guard.prompting = 0;
+    if (guard.relay == NULL)
+        handle(suspend, COUNT(suspend), SIG_DFL);
+}
+
+bool guard_suspend_is_wanted(void)
+{
+    return guard.suspend_wanted != 0;
+}
+
+/* Was it a stop? Then what ended it, a SIGCONT, waits. */
+static bool stop_self(int number)
+{
+    sigset_t continuing, before, waiting;
+
+    sigemptyset(&continuing);
+    sigaddset(&continuing, SIGCONT);
+    (void)sigprocmask(SIG_BLOCK, &continuing, &before);
+    (void)raise(number);
+    sigemptyset(&waiting);
+    (void)sigpending(&waiting);
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    return sigismember(&waiting, SIGCONT) == 1;
+}
+
+bool guard_suspend(int number)
+{
+    sigset_t all, before;
+
+    sigfillset(&all);
+    if (guard.relay == NULL)
+        return stop_self(number);
+    (void)sigprocmask(SIG_SETMASK, &all, &before);
+    guard.resumed = 0;
+    relay_ask_stop(guard.relay, number);
+    while (guard.resumed == 0 && !guard_is_to_end())
+        (void)sigsuspend(&before);
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    return guard.resumed >= 0;
+}
+
+void guard_fail_delay(int code, unsigned int microseconds, void *unused)
+{
+    int64_t end = clock_now_ms() + (code != 0 ? (microseconds + 999) / 1000 : 0), left;
+
+    (void)unused;
+    while (!guard_is_to_end() && (left = end - clock_now_ms()) > 0)
+        (void)poll(NULL, 0, (int)left);
 }
 
 enum result guard_fail_stopped(enum step step, struct error *error)

@@ -10,14 +10,20 @@
 
 #include "base/error.h"
 #include "base/events.h"
+#include "base/relay.h"
 
 #include <signal.h>
+#include <stdbool.h>
 
 /* Begin to guard: handlers for all signals that would end us. grace_ms: how long an interrupted step may go on when a
  * signal asked to stop; below 0: for ever. ignored: what the applicant
  * ignores (nohup(1)) does not ask to stop. The strings are borrowed until the process ends. */
 enum result CHECKED guard_start(const char *account, const char *profile, int grace_ms, const sigset_t *ignored,
                                 const struct events *events, struct error *error);
+
+/* In the holder: what the front passes on counts as our own signals, its end as a hang-up. While modules run the messages
+ * are announced by SIGIO, since we may not kill(2) each other. Before guard_start(). The relay is borrowed. */
+void guard_listen(struct relay *relay);
 
 /* Around one PAM step. deadline_ms: 0 for none. guard_leave() puts handlers
  * and signal mask right: modules change them. */
@@ -30,8 +36,22 @@ enum result CHECKED guard_leave(struct error *error);
 /* The signal that asked to stop, 0 for none; may be called at any time. */
 int guard_stop_signal(void);
 
-/* How many signals came so far that ask for nothing: a read that one of them interrupted goes on. */
-int guard_harmless_signals(void);
+/* Is the step that runs to end, because of a signal or its deadline? */
+bool guard_is_to_end(void);
+
+/* Around a question on the terminal: between the two ^Z (SIGTSTP) is noted, and is up to who asks, who has modes of the
+ * terminal to put back first. */
+void guard_prompt_begin(void);
+void guard_prompt_end(void);
+bool guard_suspend_is_wanted(void);
+
+/* Stop, as SIGTSTP or SIGTTIN (number) would stop us, until somebody continues us. false: nothing stops us, the process
+ * group is orphaned. */
+bool guard_suspend(int number);
+
+/* PAM's delay after a failure, PAM_FAIL_DELAY of pam_fail_delay(3): libpam's own is cut short by any signal, and with it
+ * the time that guessing takes. This one only by a stop. */
+void guard_fail_delay(int code, unsigned int microseconds, void *unused);
 
 /* Fill the error for it. Returns FAILED. */
 enum result guard_fail_stopped(enum step step, struct error *error);

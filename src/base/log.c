@@ -1,13 +1,19 @@
 #include "base/log.h"
 
+#include "base/owned.h"
 #include "base/text.h"
 
 #include <bsd/string.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/time.h>
 #include <syslog.h>
 #include <unistd.h>
+#include <utmpx.h>
 
 enum { READER_PATIENCE_MS = 1000 };
 
@@ -64,4 +70,25 @@ void log_record(int priority, const char *format, ...)
     openlog("pamrun", LOG_PID, LOG_AUTHPRIV);
     syslog(LOG_AUTHPRIV | priority, "%s", line);
     closelog();
+}
+
+/* Not updwtmpx(3): that waits for a lock with alarm(2). Appending is atomic, the record is small. */
+void log_failed_login(const char *account, const char *tty)
+{
+    OWNED(fd_close) int fd = open("/var/log/btmp", O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    const char *line = strncmp(tty, "/dev/", 5) == 0 ? tty + 5 : tty;
+    struct utmpx record = {.ut_type = LOGIN_PROCESS, .ut_pid = getpid()};
+    size_t length = strlen(line);
+    struct stat status;
+    struct timeval now;
+
+    if (fd < 0 || fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
+        return;
+    (void)gettimeofday(&now, NULL);
+    record.ut_tv.tv_sec = (__typeof__(record.ut_tv.tv_sec))now.tv_sec;
+    record.ut_tv.tv_usec = (__typeof__(record.ut_tv.tv_usec))now.tv_usec;
+    (void)text_visible(record.ut_user, sizeof record.ut_user, account != NULL ? account : "(unknown)", TEXT_ONE_LINE);
+    (void)text_visible(record.ut_line, sizeof record.ut_line, line, TEXT_ONE_LINE);
+    (void)text_visible(record.ut_id, sizeof record.ut_id, length > 3 ? line + length - 3 : line, TEXT_ONE_LINE);
+    (void)!write(fd, &record, sizeof record);
 }

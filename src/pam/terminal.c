@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <termios.h>
@@ -26,32 +27,42 @@ bool terminal_is_there(void)
     return fd >= 0;
 }
 
-/* The signal of ^Z came: the terminal's mode is put back before we stop. */
-static volatile sig_atomic_t suspended;
-
-static void on_suspend(int number)
-{
-    suspended = number;
-}
-
 enum reading { READ_LINE, READ_NOTHING, READ_SUSPENDED };
+
+/* Wait for a key, a signal or a deadline, without a gap between looking and waiting. errno 0: there is something to read. */
+static enum reading wait_for_key(int fd)
+{
+    struct pollfd source = {.fd = fd, .events = POLLIN};
+    sigset_t all, before;
+    int ready = -1;
+
+    sigfillset(&all);
+    (void)sigprocmask(SIG_SETMASK, &all, &before);
+    errno = EINTR;
+    while (ready < 0 && errno == EINTR && !guard_is_to_end() && !guard_suspend_is_wanted())
+        ready = ppoll(&source, 1, NULL, &before);
+    if (ready > 0)
+        errno = 0;
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    return guard_suspend_is_wanted() && !guard_is_to_end() ? READ_SUSPENDED : READ_NOTHING;
+}
 
 /* One line into answer. Nothing, and errno: a signal (EINTR), the end of input (ENODATA), too long (E2BIG). */
 static enum reading read_line(int fd, char *answer, size_t size)
 {
-    int harmless = guard_harmless_signals();
     size_t length = 0;
     char byte = '\0';
 
     while (byte != '\n' && byte != '\r') {
-        ssize_t got = read(fd, &byte, 1);
+        ssize_t got;
 
-        if (got < 0 && errno == EINTR && suspended)
+        if (wait_for_key(fd) == READ_SUSPENDED)
             return READ_SUSPENDED;
-        if (got < 0 && errno == EINTR && guard_harmless_signals() != harmless) {
-            harmless = guard_harmless_signals();
+        if (errno != 0)
+            return READ_NOTHING;
+        got = read(fd, &byte, 1);
+        if (got < 0 && (errno == EINTR || errno == EAGAIN))
             continue;
-        }
         if (got == 0)
             errno = ENODATA;
         if (got <= 0)
@@ -70,7 +81,6 @@ static enum reading read_line(int fd, char *answer, size_t size)
 /* Typed-ahead input is thrown away, the mode is put back, whatever happens. */
 static enum reading ask_once(int fd, const char *prompt, bool echo, char *answer, size_t size)
 {
-    struct sigaction suspend = {.sa_handler = on_suspend}, before;
     struct termios modes, quiet;
     enum reading reading;
     int problem;
@@ -80,8 +90,6 @@ static enum reading ask_once(int fd, const char *prompt, bool echo, char *answer
     quiet = modes;
     if (!echo)
         quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
-    suspended = 0;
-    (void)sigaction(SIGTSTP, &suspend, &before);
     (void)tcsetattr(fd, TCSAFLUSH, &quiet);
     (void)!write(fd, prompt, strlen(prompt));
     reading = read_line(fd, answer, size);
@@ -89,9 +97,21 @@ static enum reading ask_once(int fd, const char *prompt, bool echo, char *answer
     if (!echo)
         (void)!write(fd, "\n", 1);
     (void)tcsetattr(fd, TCSAFLUSH, &modes);
-    (void)sigaction(SIGTSTP, &before, NULL);
     errno = problem;
     return reading;
+}
+
+/* In the background the terminal is another's: what stops a program there stops us, by a signal of its own or (holder) by
+ * way of the front. false: a signal ends the waiting. */
+static bool wait_for_foreground(int fd)
+{
+    pid_t group;
+
+    while ((group = tcgetpgrp(fd)) > 0 && group != getpgrp())
+        if (guard_is_to_end() || !guard_suspend(SIGTTIN))
+            break;
+    errno = EINTR;
+    return !guard_is_to_end();
 }
 
 bool terminal_ask(const char *prompt, bool echo, char *answer, size_t size)
@@ -100,9 +120,15 @@ bool terminal_ask(const char *prompt, bool echo, char *answer, size_t size)
     enum reading reading = READ_NOTHING;
     int problem;
 
-    while (fd >= 0 && (reading = ask_once(fd, prompt, echo, answer, size)) == READ_SUSPENDED)
-        (void)raise(SIGTSTP); /* and ask again when we go on */
+    guard_prompt_begin();
+    while (fd >= 0 && wait_for_foreground(fd)
+           && (reading = ask_once(fd, prompt, echo, answer, size)) == READ_SUSPENDED) {
+        guard_prompt_end();
+        (void)guard_suspend(SIGTSTP); /* and ask again when we go on */
+        guard_prompt_begin();
+    }
     problem = errno;
+    guard_prompt_end();
     if (reading != READ_LINE)
         explicit_bzero(answer, size);
     fd_close(&fd);

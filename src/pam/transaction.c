@@ -2,6 +2,7 @@
 
 #include "base/guard.h"
 #include "base/log.h"
+#include "base/step_point.h"
 #include "pam/codes.h"
 #include "pam/modules.h"
 #include "pam/terminal.h"
@@ -11,15 +12,38 @@
 #include <unistd.h>
 
 typedef int pam_step(pam_handle_t *handle, int flags);
+typedef void delay_function(int code, unsigned int microseconds, void *data);
 
-static enum result fail_pam(struct transaction *t, enum step step, int code, struct error *error)
+/* Unknown name, wrong password, locked account, account that no server answers for: one and the same to an applicant who
+ * has not shown yet who he is. What fails for everybody alike stays what it is. */
+static int code_for_applicant(const struct transaction *t, enum step step, int code)
+{
+    if (!t->request->hide_reason || step != STEP_AUTHENTICATE)
+        return code;
+    switch (code) {
+    case PAM_SUCCESS:
+    case PAM_OPEN_ERR:
+    case PAM_SYMBOL_ERR:
+    case PAM_MODULE_UNKNOWN:
+    case PAM_BUF_ERR:
+    case PAM_ABORT:
+    case PAM_CONV_ERR:
+        return code;
+    default:
+        return PAM_AUTH_ERR;
+    }
+}
+
+static enum result fail_pam(struct transaction *t, enum step step, int real_code, struct error *error)
 {
     const struct transaction_request *request = t->request;
+    int code = code_for_applicant(t, step, real_code);
 
     (void)fail(error, step, pam_code_status(step, code), "%s for %s (profile %s): %s (%s)", step_name(step),
                request->account, request->service, pam_strerror(t->handle, code), pam_code_name(code));
     error->class = pam_code_class(step, code);
     error->pam_code = code;
+    error->logged_code = real_code;
     if (t->conversation.unanswered[0] != '\0')
         return fail_hint(error, "a module asked '%s': %s", t->conversation.unanswered, t->conversation.why);
     if (step == STEP_START)
@@ -68,8 +92,9 @@ static enum result run_step(struct transaction *t, enum step step, pam_step *cal
     if (guarded != OK)
         return FAILED;
     if (t->request->verbose)
-        log_say("%s: %s (profile %s, account %s)", step_name(step), code == PAM_SUCCESS ? "ok" : pam_code_name(code),
-                t->request->service, t->request->account);
+        log_say("%s: %s (profile %s, account %s)", step_name(step),
+                code == PAM_SUCCESS ? "ok" : pam_code_name(code_for_applicant(t, step, code)), t->request->service,
+                t->request->account);
     return code == PAM_SUCCESS ? OK : fail_pam(t, step, code, error);
 }
 
@@ -89,7 +114,11 @@ static int set_items(struct transaction *t)
 {
     const struct transaction_request *request = t->request;
     int code = pam_set_item(t->handle, PAM_RUSER, request->applicant);
+    const void *delay;
 
+    memcpy(&delay, &(delay_function *){guard_fail_delay}, sizeof delay); /* ISO C knows no conversion, dlsym(3) */
+    if (code == PAM_SUCCESS)
+        code = pam_set_item(t->handle, PAM_FAIL_DELAY, delay);
     if (code == PAM_SUCCESS && request->tty != NULL)
         code = pam_set_item(t->handle, PAM_TTY, request->tty);
     if (code == PAM_SUCCESS && request->rhost != NULL)
@@ -241,10 +270,12 @@ void transaction_close(struct transaction *transaction)
         return;
     }
     guard_start_close();
+    step_point("closing");
     if (t->leave_open)
         transaction_tell_left_open(t);
     else
         undo(t);
+    step_point("undone");
     guard_enter(STEP_END, 0); /* modules' cleanup functions run */
     /* Silent: a plain pam_end(3) makes pam_krb5(8) destroy the ticket cache that is to stay. */
     (void)pam_end(t->handle, t->leave_open ? PAM_SUCCESS | PAM_DATA_SILENT : t->last);

@@ -37,7 +37,8 @@ struct transaction_request {
     int grace_ms;                    /* see guard_start() */
     const sigset_t *ignored_signals; /* likewise */
     bool show_information;
-    bool verbose;                                                           /* tell each step on stderr */
+    bool hide_reason; /* why authenticate failed is the administrator's to know: no oracle for names and locks */
+    bool verbose;     /* tell each step on stderr */
     bool (*restore)(const void *data, struct error *error, enum step step); /* what a module changed in our process */
     const void *restore_data;
     void (*report)(void *data, const struct error *error); /* a session that could not be closed */

@@ -1,5 +1,8 @@
 /* Theory of operation
  *
+ * When the applicant is not root there are two processes from before pam_start on: the front (front.h), which has his ids
+ * in all places and only relays, and the holder, to which this table applies. Else there is no front.
+ *
  * moment                 process  real uid   effective  groups       why
  * ---------------------  -------  ---------  ---------  -----------  --------------------------------------------
  * start                  parent   applicant  0          applicant's  everything the applicant left behind is put
@@ -16,7 +19,7 @@
  *                                                                    ended (pam_cap(8) sets ambient capabilities
  *                                                                    there); chdir after that, as the account
  *
- * Until callers who are not root are let in, the applicant is root and the real user id is 0 throughout. */
+ * With real user id 0 the applicant can no longer signal the holder; setresgid first, for files that modules make. */
 #include "run/privilege.h"
 
 #include "base/owned.h"
@@ -30,6 +33,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fsuid.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -95,25 +99,40 @@ bool privilege_abandon(void)
     uid_t uid = getuid();
     gid_t gid = getgid();
 
-    return setresgid(gid, gid, gid) == 0 && setresuid(uid, uid, uid) == 0 && setresuid((uid_t)-1, 0, (uid_t)-1) != 0;
+    return setresgid(gid, gid, gid) == 0 && setresuid(uid, uid, uid) == 0
+           && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 /* after the ids, which set it */
+           && (uid == 0 || (setresuid((uid_t)-1, 0, (uid_t)-1) != 0 && getuid() == uid && geteuid() == uid));
 }
 
 enum result privilege_start(struct error *error)
 {
     if (!ids_read())
         return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "user ids: %s", strerror(errno));
-    if (expected.real != 0) {
-        (void)fail(error, STEP_OPTIONS, STATUS_REFUSED, "only root may call pamrun");
-        return fail_hint(error, "other callers are not let in yet; use su(1)");
+    if (expected.effective != 0) {
+        (void)fail(error, STEP_OPTIONS, STATUS_SYSTEM, "not running as root");
+        return fail_hint(error, "is it root's and setuid (mode 4755), on a file system without nosuid? Under "
+                                "no_new_privs and in some containers and user namespaces setuid has no effect");
     }
-    if (expected.effective != 0)
-        return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "the effective user id is not 0");
+    if (expected.real != 0)
+        (void)personality(PER_LINUX); /* flags that survive exec change what system calls do */
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || !parent_death_is_orderly())
         return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "prctl: %s", strerror(errno));
     if (!securebits_clean())
         return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "securebits are set and cannot be cleared");
     if (!capabilities_clean())
         return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "inherited capabilities cannot be cleared");
+    return OK;
+}
+
+enum result privilege_take_session(struct error *error)
+{
+    if (expected.real == 0)
+        return OK;
+    if (setresgid(0, 0, 0) != 0 || setresuid(0, 0, 0) != 0)
+        return fail(error, STEP_CREDENTIALS, STATUS_SYSTEM, "root's ids cannot be taken: %s", strerror(errno));
+    if (!ids_read() || expected.real != 0 || expected.effective != 0 || expected.saved != 0 || expected.real_group != 0
+        || expected.effective_group != 0 || expected.saved_group != 0)
+        return fail(error, STEP_CREDENTIALS, STATUS_SYSTEM, "root's ids cannot be taken: setresuid had no effect");
     return OK;
 }
 

@@ -7,12 +7,15 @@
 
 #include <stdbool.h>
 
-/* A caller who is not root is only told so: give up root for good before anything else. false: it cannot be done. */
+/* Give up root for good, and prove it: who does so has nothing but the applicant's ids. false: it cannot be done. */
 bool privilege_abandon(void);
 
-/* First thing in main: are we root, called by root? Memory cannot be read by others or dumped from here on; what the
+/* First thing in main: are we root? Memory cannot be read by others or dumped from here on; what the
  * applicant left in inheritable and ambient capabilities and securebits is gone. */
 enum result CHECKED privilege_start(struct error *error);
+
+/* When the account step is through: root's real ids, which an applicant who was somebody else can no longer signal. */
+enum result CHECKED privilege_take_session(struct error *error);
 
 /* Take on the account's groups (list: instead of them; NULL: initgroups(3)'s), before setcred: modules add to them. */
 enum result CHECKED privilege_take_groups(const struct account *account, gid_t group, const struct group_list *list,

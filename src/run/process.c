@@ -107,6 +107,8 @@ static struct start_failure become_command(const struct launch *launch, int repo
     bool returned = plan->directory != NULL && plan->directory[0] == '/';
     int problem;
 
+    if (!limits_give(launch->limits))
+        return (struct start_failure){START_LIMITS, errno};
     if (!session_start(launch))
         return (struct start_failure){START_SESSION, errno};
     (void)directory_return(launch->inherited, &returned);
@@ -122,6 +124,11 @@ static struct start_failure become_command(const struct launch *launch, int repo
         return (struct start_failure){START_DESCRIPTORS, errno};
     environ = (char **)launch->environment; /* execvp(3) looks the command up on this PATH, the account's */
     return (struct start_failure){START_EXEC, execute(plan)};
+}
+
+pid_t process_split(void)
+{
+    return fork();
 }
 
 enum result process_spawn(struct child *child, const struct launch *launch, struct error *error)
@@ -180,6 +187,8 @@ enum result process_fail_start(const struct start_failure *failure, const struct
         return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: its process ended before it was executed");
     case START_DESCRIPTORS:
         return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: descriptors: %s", strerror(failure->problem));
+    case START_LIMITS:
+        return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: resource limits: %s", strerror(failure->problem));
     case START_SESSION:
         return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: session of its own: %s", strerror(failure->problem));
     case START_DIRECTORY:

@@ -4,6 +4,7 @@
 #include "ask/plan.h"
 #include "base/error.h"
 #include "run/inherited.h"
+#include "run/limits.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -12,6 +13,7 @@
 struct launch {
     const struct plan *plan;
     const struct inherited *inherited;
+    const struct limits *limits;
     char *const *environment;
     mode_t umask;
     int terminal;                /* the command's side of a pseudo-terminal; -1: none */
@@ -28,9 +30,21 @@ struct child {
 
 /* Why the command's process did not become the command. */
 struct start_failure {
-    enum { START_ENDED, START_READY, START_IDS, START_SESSION, START_DIRECTORY, START_DESCRIPTORS, START_EXEC } what;
+    enum {
+        START_ENDED,
+        START_READY,
+        START_IDS,
+        START_SESSION,
+        START_DIRECTORY,
+        START_DESCRIPTORS,
+        START_LIMITS,
+        START_EXEC
+    } what;
     int problem; /* errno */
 };
+
+/* Two processes from one, before pam_start(3): the pid of the holder in the front, 0 in the holder; below 0, and errno. */
+pid_t process_split(void);
 
 /* Fork and start. Signals must be blocked; the child gives the applicant's mask back. The child never returns. */
 enum result CHECKED process_spawn(struct child *child, const struct launch *launch, struct error *error);

@@ -42,26 +42,56 @@ static bool slave_give(int slave, uid_t uid)
     return fstat(slave, &status) == 0 && fchown(slave, uid, status.st_gid) == 0 && fchmod(slave, 0620) == 0;
 }
 
+static bool buffers_make(struct pty *pty)
+{
+    pty->to_command.bytes = malloc(PTY_BUFFER_BYTES);
+    pty->to_terminal.bytes = malloc(PTY_BUFFER_BYTES);
+    return pty->to_command.bytes != NULL && pty->to_terminal.bytes != NULL;
+}
+
+static void terminal_find(struct pty *pty)
+{
+    pty->terminal = terminal_open();
+    if (pty->terminal >= 0 && tcgetattr(pty->terminal, &pty->modes) != 0)
+        fd_close(&pty->terminal);
+}
+
 enum result pty_open(struct pty *pty, uid_t uid, struct error *error)
 {
     *pty = (struct pty){.slave = -1, .terminal = -1, .master = -1};
-    pty->to_command.bytes = malloc(PTY_BUFFER_BYTES);
-    pty->to_terminal.bytes = malloc(PTY_BUFFER_BYTES);
-    if (pty->to_command.bytes == NULL || pty->to_terminal.bytes == NULL)
+    if (!buffers_make(pty))
         return fail_memory(error, STEP_COMMAND);
     pty->master = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     if (pty->master >= 0 && unlockpt(pty->master) == 0) /* by descriptor: a path in /dev/pts could be another's */
         pty->slave = ioctl(pty->master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (pty->slave < 0 || !slave_give(pty->slave, uid))
         return fail(error, STEP_COMMAND, STATUS_SYSTEM, "pseudo-terminal: %s", strerror(errno));
-    pty->terminal = terminal_open();
-    if (pty->terminal >= 0 && tcgetattr(pty->terminal, &pty->modes) == 0) {
+    terminal_find(pty);
+    if (pty->terminal >= 0) {
         (void)tcsetattr(pty->slave, TCSANOW, &pty->modes);
         pty_resize(pty);
-    } else {
-        fd_close(&pty->terminal);
     }
     return OK;
+}
+
+bool pty_adopt(struct pty *pty, int master)
+{
+    *pty = (struct pty){.slave = -1, .terminal = -1, .master = master};
+    if (!buffers_make(pty))
+        return false;
+    terminal_find(pty);
+    return true;
+}
+
+void pty_recover(const struct pty *pty)
+{
+    struct termios raw = pty->modes, now;
+
+    if (pty->terminal < 0 || tcgetattr(pty->terminal, &now) != 0)
+        return;
+    cfmakeraw(&raw);
+    if (now.c_lflag == raw.c_lflag && now.c_iflag == raw.c_iflag && now.c_oflag == raw.c_oflag)
+        (void)tcsetattr(pty->terminal, TCSANOW, &pty->modes);
 }
 
 void pty_resize(struct pty *pty)

@@ -36,6 +36,12 @@ struct pty {
 /* Make one, with the size and modes of the applicant's terminal, owned by the account. pty_close() in any case. */
 enum result CHECKED pty_open(struct pty *pty, uid_t uid, struct error *error);
 
+/* The front's view of one: the holder made it and handed its master side over. false: out of memory. */
+bool pty_adopt(struct pty *pty, int master);
+
+/* The holder's: the front died, and may have left the applicant's terminal in raw mode. */
+void pty_recover(const struct pty *pty);
+
 /* When the command was forked, and when we went on after a stop: raw mode and size, if we are in the foreground. */
 void pty_resume(struct pty *pty);
 

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/owned.h"
+#include "base/step_point.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -22,6 +23,8 @@ struct loop {
     bool ended;
     bool lost;          /* it cannot be waited for */
     bool told_to_end;   /* the command was: a stop of its is not mirrored any more */
+    bool front_gone;    /* there was one */
+    bool shown;         /* the front has written all that the command did */
     int64_t kill_at_ms; /* CLOCK_MONOTONIC; 0: not told to end */
 };
 
@@ -54,6 +57,20 @@ static void end_command(struct loop *loop)
     loop->told_to_end = true;
     if (loop->kill_at_ms == 0 && loop->request->kill_after_ms >= 0)
         loop->kill_at_ms = clock_now_ms() + loop->request->kill_after_ms;
+}
+
+/* What comes to all processes of the terminal, or of a group, comes by way of the front too, if there is one. */
+static bool front_has_it(const struct loop *loop, const struct signalfd_siginfo *info)
+{
+    return loop->request->relay != NULL && !loop->front_gone && info->ssi_code == SI_KERNEL;
+}
+
+/* The applicant's terminal has gone: the command is told as a terminal's would be, and has to end. */
+static void hang_up(struct loop *loop)
+{
+    child_signal(loop, SIGHUP);
+    child_signal(loop, SIGCONT);
+    end_command(loop);
 }
 
 static void forward(struct loop *loop, const struct signalfd_siginfo *info)
@@ -100,6 +117,10 @@ static void stop_with_command(struct loop *loop)
 {
     if (loop->told_to_end) { /* it would stop the time until it is killed */
         child_signal(loop, SIGCONT);
+        return;
+    }
+    if (loop->request->relay != NULL) {
+        relay_ask_stop(loop->request->relay, SIGSTOP); /* it is the front that is seen */
         return;
     }
     if (loop->request->pty != NULL)
@@ -159,9 +180,33 @@ static void signals_read(struct loop *loop)
     struct signalfd_siginfo info;
 
     while (read(loop->signals, &info, sizeof info) == (ssize_t)sizeof info)
-        if (info.ssi_signo != SIGCHLD)
+        if (info.ssi_signo != SIGCHLD && !front_has_it(loop, &info))
             forward(loop, &info);
     child_look(loop);
+}
+
+static void relay_read(struct loop *loop)
+{
+    struct relay_message message;
+    enum relay_state state;
+
+    while ((state = relay_receive(loop->request->relay, &message, NULL)) == RELAY_MESSAGE) {
+        struct signalfd_siginfo info = {
+            .ssi_signo = (uint32_t)message.number, .ssi_code = message.code, .ssi_pid = (uint32_t)message.pid};
+
+        if (message.word == RELAY_SIGNAL)
+            forward(loop, &info);
+        else if (message.word == RELAY_HANG_UP)
+            hang_up(loop);
+        else if (message.word == RELAY_SHOWN)
+            loop->shown = true;
+    }
+    if (state == RELAY_GONE) { /* the applicant ended it, or it failed: as if his terminal had gone */
+        loop->front_gone = true;
+        if (loop->request->front_shows != NULL)
+            pty_recover(loop->request->front_shows);
+        hang_up(loop);
+    }
 }
 
 /* Milliseconds until the command is to be killed, for poll(2). */
@@ -184,14 +229,6 @@ static void kill_when_due(struct loop *loop)
     loop->kill_at_ms = 0;
 }
 
-/* The applicant's terminal has gone: the command is told as a terminal's would be, and has to end. */
-static void hang_up(struct loop *loop)
-{
-    child_signal(loop, SIGHUP);
-    child_signal(loop, SIGCONT);
-    end_command(loop);
-}
-
 static void pty_serve(struct loop *loop, const struct pollfd *sources)
 {
     struct pty *pty = loop->request->pty;
@@ -208,24 +245,30 @@ static bool loop_goes_on(const struct loop *loop)
 {
     if (!loop->ended || loop->report_open)
         return true;
+    if (loop->request->front_shows != NULL)
+        return !loop->shown && !loop->front_gone && !loop->told_to_end;
     return loop->request->pty != NULL && !loop->told_to_end && pty_has_output(loop->request->pty);
 }
 
 static void wait_in_loop(struct loop *loop)
 {
-    enum { SIGNALS, CHILD, REPORT, PTY, SOURCES = PTY + PTY_SOURCES };
+    enum { SIGNALS, CHILD, REPORT, RELAY, PTY, SOURCES = PTY + PTY_SOURCES };
     struct pollfd sources[SOURCES] = {
         [SIGNALS] = {.fd = loop->signals, .events = POLLIN},
         [CHILD] = {.fd = loop->child->pidfd, .events = POLLIN},
         [REPORT] = {.fd = loop->child->report, .events = POLLIN},
+        [RELAY] = {.fd = -1, .events = POLLIN},
     };
     nfds_t count = loop->request->pty != NULL ? SOURCES : PTY;
+    bool told_ended = false;
 
+    step_point("watching");
     child_look(loop); /* a stop or end before the signalfd existed */
     while (!loop->lost && loop_goes_on(loop)) {
         /* One wake-up less for the run that nobody wants to hear about before it ends. */
         sources[REPORT].fd = loop->report_open && (loop->request->tell_start || loop->ended) ? loop->child->report : -1;
         sources[CHILD].fd = loop->ended ? -1 : loop->child->pidfd;
+        sources[RELAY].fd = loop->request->relay != NULL && !loop->front_gone ? loop->request->relay->fd : -1;
         if (loop->request->pty != NULL)
             pty_before_poll(loop->request->pty, sources + PTY);
         if (poll(sources, count, time_left(loop)) < 0) {
@@ -233,12 +276,18 @@ static void wait_in_loop(struct loop *loop)
                 break;
             continue;
         }
+        if (sources[RELAY].revents != 0)
+            relay_read(loop);
         if (sources[SIGNALS].revents != 0)
             signals_read(loop);
         if (sources[CHILD].revents != 0)
             child_look(loop);
         if (sources[REPORT].revents != 0 || (loop->ended && loop->report_open))
             report_read(loop);
+        if (loop->ended && loop->request->front_shows != NULL && !told_ended) {
+            told_ended = true;
+            loop->shown = !relay_send(loop->request->relay, (struct relay_message){.word = RELAY_ENDED}, -1);
+        }
         if (loop->ended && loop->request->pty != NULL)
             pty_command_ended(loop->request->pty);
         if (loop->request->pty != NULL)

@@ -1,3 +1,4 @@
+#include "base/guard.h"
 #include "pam/conversation.h"
 #include "pam/terminal.h"
 
@@ -97,16 +98,17 @@ static int talk_without_terminal(const void *data)
     return setsid() < 0 ? 1 : talk(data);
 }
 
-static void on_signal(int number)
+static int talk_under_guard(const void *data)
 {
-    (void)number;
-}
+    struct events events = {.fd = -1};
+    struct error error;
+    sigset_t ignored;
 
-static int talk_with_handler(const void *data)
-{
-    struct sigaction action = {.sa_handler = on_signal};
-
-    return sigaction(SIGINT, &action, NULL) < 0 ? 1 : talk(data);
+    sigemptyset(&ignored);
+    if (guard_start("alice", "jobs", 10000, &ignored, &events, &error) != OK)
+        return 1;
+    guard_enter(STEP_AUTHENTICATE, 0);
+    return talk(data);
 }
 
 /* ---- without a terminal ---- */
@@ -316,7 +318,7 @@ static void the_end_of_input_at_a_question_fails_it(void **state)
 static void an_interrupt_at_a_question_fails_it_and_the_echo_is_back(void **state)
 {
     static const struct talk question = {1, false, {{PAM_PROMPT_ECHO_OFF, "Password: "}}};
-    struct terminal terminal = {.body = talk_with_handler, .data = &question, .answers = {"half\003"}};
+    struct terminal terminal = {.body = talk_under_guard, .data = &question, .answers = {"half\003"}};
     struct ran ran;
 
     (void)state;

@@ -120,7 +120,7 @@ static void plan_runs_that(void **state)
     size_t at = 0;
 
     options.arguments = (char **)row->words;
-    assert_int_equal(plan_make(&plan, &options, &identity, row->applicant_shell, &error), OK);
+    assert_int_equal(plan_make(&plan, &options, &identity, row->applicant_shell, false, &error), OK);
     if (row->shell != NULL)
         assert_string_equal(plan.shell, row->shell);
     else
@@ -175,7 +175,7 @@ static void plan_puts_it_there(void **state)
     struct plan plan;
 
     options.arguments = options.form == FORM_COMMAND ? words : words + 1;
-    assert_int_equal(plan_make(&plan, &options, &identity, NULL, &error), OK);
+    assert_int_equal(plan_make(&plan, &options, &identity, NULL, false, &error), OK);
     if (row->directory != NULL)
         assert_string_equal(plan.directory, row->directory);
     else
@@ -197,7 +197,7 @@ static void without_group_options_the_accounts_own_count(void **state)
     struct plan plan;
 
     (void)state;
-    assert_int_equal(plan_make(&plan, &options, &identity, NULL, &error), OK);
+    assert_int_equal(plan_make(&plan, &options, &identity, NULL, false, &error), OK);
     assert_int_equal(plan.group, 7);
     assert_null(plan.groups);
     plan_free(&plan);
@@ -217,7 +217,7 @@ static void named_groups_count_instead_of_the_accounts(void **state)
     identity.group = 40;
     identity.supplementary.ids = ids;
     identity.supplementary.count = COUNT(ids);
-    assert_int_equal(plan_make(&plan, &options, &identity, NULL, &error), OK);
+    assert_int_equal(plan_make(&plan, &options, &identity, NULL, false, &error), OK);
     assert_int_equal(plan.group, 40);
     assert_ptr_equal(plan.groups, &identity.supplementary);
     plan_free(&plan);
@@ -236,7 +236,7 @@ static void roots_group_may_be_named(void **state)
     identity.has_group = true;
     identity.supplementary.ids = ids;
     identity.supplementary.count = COUNT(ids);
-    assert_int_equal(plan_make(&plan, &options, &identity, NULL, &error), OK);
+    assert_int_equal(plan_make(&plan, &options, &identity, NULL, false, &error), OK);
     assert_int_equal(plan.group, 0);
     plan_free(&plan);
 }
@@ -260,7 +260,7 @@ static void without_memory_there_is_no_plan(void **state)
             struct plan plan;
 
             memory_left = left;
-            result = plan_make(&plan, &options, &identity, NULL, &error);
+            result = plan_make(&plan, &options, &identity, NULL, false, &error);
             memory_left = -1;
             plan_free(&plan);
             if (result != OK)

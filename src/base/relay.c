@@ -1,0 +1,82 @@
+#include "base/relay.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+union descriptor_room {
+    struct cmsghdr header; /* for its alignment */
+    char bytes[CMSG_SPACE(sizeof(int))];
+};
+
+bool relay_open(int ends[2])
+{
+    return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0;
+}
+
+bool relay_send(const struct relay *relay, struct relay_message message, int fd)
+{
+    struct iovec part = {&message, sizeof message};
+    struct msghdr parcel = {.msg_iov = &part, .msg_iovlen = 1};
+    union descriptor_room room = {0};
+    ssize_t sent;
+
+    if (fd >= 0) {
+        struct cmsghdr *attached;
+
+        parcel.msg_control = room.bytes;
+        parcel.msg_controllen = sizeof room.bytes;
+        attached = CMSG_FIRSTHDR(&parcel);
+        *attached =
+            (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof fd), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+        memcpy(CMSG_DATA(attached), &fd, sizeof fd);
+    }
+    do
+        sent = sendmsg(relay->fd, &parcel, MSG_NOSIGNAL | MSG_DONTWAIT);
+    while (sent < 0 && errno == EINTR);
+    return sent == (ssize_t)sizeof message;
+}
+
+static void take_descriptor(struct msghdr *parcel, int *fd)
+{
+    const struct cmsghdr *attached = CMSG_FIRSTHDR(parcel);
+
+    if (attached != NULL && attached->cmsg_level == SOL_SOCKET && attached->cmsg_type == SCM_RIGHTS
+        && attached->cmsg_len == CMSG_LEN(sizeof *fd))
+        memcpy(fd, CMSG_DATA(attached), sizeof *fd);
+}
+
+enum relay_state relay_receive(struct relay *relay, struct relay_message *message, int *fd)
+{
+    struct iovec part = {message, sizeof *message};
+    union descriptor_room room;
+    struct msghdr parcel = {.msg_iov = &part, .msg_iovlen = 1};
+    ssize_t got;
+
+    if (fd != NULL) {
+        *fd = -1;
+        parcel.msg_control = room.bytes;
+        parcel.msg_controllen = sizeof room.bytes;
+    }
+    do
+        got = recvmsg(relay->fd, &parcel, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    while (got < 0 && errno == EINTR);
+    if (got < 0)
+        return errno == EAGAIN ? RELAY_EMPTY : RELAY_GONE;
+    if (got != (ssize_t)sizeof *message)
+        return RELAY_GONE; /* 0: end of file; a message of another size is none of ours */
+    if (fd != NULL)
+        take_descriptor(&parcel, fd);
+    if (message->word == RELAY_SIGNAL && message->number == SIGCONT)
+        relay->continued++;
+    if (message->word == RELAY_RESUMED)
+        relay->stop_asked = 0;
+    return RELAY_MESSAGE;
+}
+
+void relay_ask_stop(struct relay *relay, int number)
+{
+    if (!relay->stop_asked)
+        relay->stop_asked = relay_send(relay, (struct relay_message){RELAY_STOP, number, (int)relay->continued, 0}, -1);
+}

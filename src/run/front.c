@@ -1,0 +1,232 @@
+#include "run/front.h"
+
+#include "base/owned.h"
+#include "base/step_point.h"
+#include "run/privilege.h"
+#include "run/pty.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct front {
+    struct relay *relay;
+    struct pty pty;
+    int signals;       /* signalfd(2) */
+    int holder;        /* pidfd */
+    bool has_pty;      /* there was one to show */
+    bool told_to_exit; /* the holder is done, and said with which status */
+    bool command_ended;
+    enum step step; /* where the holder was last */
+    int status;
+};
+
+static void say(const struct front *front, enum relay_word word, int number)
+{
+    (void)relay_send(front->relay, (struct relay_message){.word = word, .number = number}, -1);
+}
+
+/* What is passed on: what a process, or the terminal, may want of the command. Nothing else ends or stops us. */
+static bool is_passed_on(int number)
+{
+    static const int signals[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2,
+                                  SIGALRM, SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU, SIGWINCH};
+
+    for (size_t at = 0; at < sizeof signals / sizeof *signals; at++)
+        if (signals[at] == number)
+            return true;
+    return false;
+}
+
+static void signals_read(struct front *front)
+{
+    struct signalfd_siginfo info;
+
+    while (read(front->signals, &info, sizeof info) == (ssize_t)sizeof info) {
+        int number = (int)info.ssi_signo;
+
+        if (front->pty.master >= 0 && number == SIGCONT)
+            pty_resume(&front->pty);
+        if (front->pty.master >= 0 && number == SIGWINCH)
+            pty_resize(&front->pty);
+        else if (is_passed_on(number)
+                 && relay_send(front->relay,
+                               (struct relay_message){RELAY_SIGNAL, number, info.ssi_code, (int)info.ssi_pid}, -1)
+                 && number == SIGCONT)
+            front->relay->continued++;
+    }
+}
+
+/* Stop as the signal would stop us. false: it does not, since nobody could continue us (an orphaned process group). What
+ * ended the stop is a SIGCONT; it waits to be passed on. */
+static bool stop_by(int number)
+{
+    struct sigaction standard = {.sa_handler = SIG_DFL};
+    sigset_t all, waiting;
+
+    sigfillset(&all);
+    sigdelset(&all, number);
+    (void)sigaction(number, &standard, NULL);
+    (void)raise(number);
+    (void)sigprocmask(SIG_SETMASK, &all, NULL);
+    sigaddset(&all, number);
+    (void)sigprocmask(SIG_SETMASK, &all, NULL);
+    sigemptyset(&waiting);
+    (void)sigpending(&waiting);
+    return sigismember(&waiting, SIGCONT) == 1;
+}
+
+/* Unless somebody continued us meanwhile, and the holder did not know yet: then the stop is over already. */
+static void stop_when_told(struct front *front, const struct relay_message *message)
+{
+    int number = message->number == SIGTTIN || message->number == SIGTSTP ? message->number : SIGSTOP;
+    bool stopped = true;
+
+    if (message->code == (int)front->relay->continued) {
+        pty_pause(&front->pty);
+        stopped = stop_by(number);
+        pty_resume(&front->pty);
+    }
+    say(front, RELAY_RESUMED, stopped ? 1 : 0);
+}
+
+static void relay_read(struct front *front)
+{
+    struct relay_message message;
+    int fd;
+
+    while (relay_receive(front->relay, &message, &fd) == RELAY_MESSAGE)
+        switch (message.word) {
+        case RELAY_STOP:
+            stop_when_told(front, &message);
+            break;
+        case RELAY_STEP:
+            front->step = (enum step)message.number;
+            break;
+        case RELAY_PTY:
+            front->has_pty = fd >= 0 && pty_adopt(&front->pty, fd);
+            pty_resume(&front->pty);
+            break;
+        case RELAY_ENDED:
+            front->command_ended = true;
+            break;
+        case RELAY_EXIT:
+            front->told_to_exit = true;
+            front->status = message.number;
+            break;
+        default:
+            break;
+        }
+}
+
+static void pty_serve(struct front *front, const struct pollfd *sources)
+{
+    bool was_there = !front->pty.hung_up;
+
+    if (front->pty.master < 0)
+        return;
+    if (front->command_ended)
+        pty_command_ended(&front->pty);
+    pty_after_poll(&front->pty, sources);
+    if (was_there && front->pty.hung_up)
+        say(front, RELAY_HANG_UP, 0);
+}
+
+/* The last bytes are on the terminal, and it has its own mode again: what follows is the holder's to say there. */
+static void finish_showing(struct front *front)
+{
+    if (!front->command_ended || (front->pty.master >= 0 && pty_has_output(&front->pty)))
+        return;
+    pty_close(&front->pty);
+    say(front, RELAY_SHOWN, 0);
+    front->command_ended = false;
+}
+
+/* Until the holder has ended. false: errno. */
+static bool serve(struct front *front)
+{
+    enum { SIGNALS, RELAY, HOLDER, PTY, SOURCES = PTY + PTY_SOURCES };
+    struct pollfd sources[SOURCES] = {
+        [SIGNALS] = {.fd = front->signals, .events = POLLIN},
+        [RELAY] = {.fd = front->relay->fd, .events = POLLIN},
+        [HOLDER] = {.fd = front->holder, .events = POLLIN},
+    };
+
+    for (;;) {
+        nfds_t count = PTY;
+
+        if (front->pty.master >= 0) {
+            pty_before_poll(&front->pty, sources + PTY);
+            count = SOURCES;
+        }
+        if (poll(sources, count, -1) < 0) {
+            if (errno != EINTR)
+                return false;
+            continue;
+        }
+        if (sources[RELAY].revents != 0)
+            relay_read(front);
+        if (sources[HOLDER].revents != 0)
+            return true;
+        if ((sources[RELAY].revents & POLLHUP) != 0)
+            sources[RELAY].fd = -1; /* its end follows */
+        if (sources[SIGNALS].revents != 0)
+            signals_read(front);
+        if (count == SOURCES)
+            pty_serve(front, sources + PTY);
+        finish_showing(front);
+    }
+}
+
+static enum result fail_holder(const struct front_request *request, const struct front *front, int wait_status,
+                               struct error *error)
+{
+    const char *step = step_name(front->step);
+
+    if (WIFSIGNALED(wait_status))
+        (void)fail(error, front->step, STATUS_SYSTEM,
+                   "%s for %s (profile %s): the process that holds the PAM session was ended by SIG%s", step,
+                   request->account, request->service, sigabbrev_np(WTERMSIG(wait_status)));
+    else
+        (void)fail(error, front->step, STATUS_SYSTEM,
+                   "%s for %s (profile %s): the process that holds the PAM session ended before it was done", step,
+                   request->account, request->service);
+    return fail_hint(error, "a module of the profile crashed or called _exit(), or root killed it; what it held may "
+                            "remain");
+}
+
+enum result front_run(const struct front_request *request, int *status, struct error *error)
+{
+    OWNED(fd_close) int signals = -1;
+    OWNED(fd_close) int holder = (int)syscall(SYS_pidfd_open, request->holder, 0);
+    struct front front = {
+        .relay = request->relay, .pty = {.master = -1, .slave = -1, .terminal = -1}, .step = STEP_START};
+    int wait_status = 0, problem = errno;
+    bool served = false;
+    sigset_t all;
+
+    sigfillset(&all);
+    if (holder >= 0 && privilege_abandon()) {
+        signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+        front.signals = signals;
+        front.holder = holder;
+        step_point("front-serving");
+        served = signals >= 0 && serve(&front);
+        problem = errno;
+    }
+    pty_close(&front.pty);
+    fd_close(&request->relay->fd); /* if it still runs, that is a hang-up */
+    while (waitpid(request->holder, &wait_status, 0) < 0 && errno == EINTR)
+        continue;
+    if (!served)
+        return fail(error, STEP_START, STATUS_SYSTEM, "the process in front of the PAM session cannot serve: %s",
+                    strerror(problem));
+    if (!front.told_to_exit || !WIFEXITED(wait_status) || WEXITSTATUS(wait_status) != front.status)
+        return fail_holder(request, &front, wait_status, error);
+    *status = front.status;
+    return OK;
+}
