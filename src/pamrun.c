@@ -462,6 +462,7 @@ int main(int argc, char **argv)
     status = run_phases(&run, argc, argv);
     run_close(&run);
     step_point("closed");
+    guard_listen(NULL); /* signals come until the very end, and the relay goes with this function */
     if (run.relay.fd >= 0)
         (void)relay_send(&run.relay, (struct relay_message){.word = RELAY_EXIT, .number = status}, -1);
     return status;

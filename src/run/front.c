@@ -168,7 +168,8 @@ static bool serve(struct front *front)
                 return false;
             continue;
         }
-        if (sources[RELAY].revents != 0)
+        /* Also when only its end was seen: poll(2) may have looked at the socket just before the holder's last word. */
+        if (sources[RELAY].revents != 0 || sources[HOLDER].revents != 0)
             relay_read(front);
         if (sources[HOLDER].revents != 0)
             return true;
