@@ -394,8 +394,12 @@ static enum result run_command(struct run *run, struct error *error)
         fd_close(&run->pty.master); /* one side of it, and one process that has it */
     }
     log_run(run, LOG_INFO, "allowed", ""); /* while the command starts; it cannot keep root from writing it */
+    if (run->relay.fd >= 0)
+        (void)relay_send(&run->relay, (struct relay_message){.word = RELAY_STEP, .number = STEP_COMMAND}, -1);
     if (supervise_wait(&request, &run->outcome, error) != OK)
         return FAILED;
+    if (run->outcome.hung_up)
+        log_run(run, LOG_NOTICE, "hung up", "");
     step_point("command-ended");
     pty_close(&run->pty);
     if (!run->outcome.started)

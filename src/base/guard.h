@@ -22,7 +22,7 @@ enum result CHECKED guard_start(const char *account, const char *profile, int gr
                                 const struct events *events, struct error *error);
 
 /* In the holder: what the front passes on counts as our own signals, its end as a hang-up. While modules run the messages
- * are announced by SIGIO, since we may not kill(2) each other. Before guard_start(). The relay is borrowed. */
+ * are announced by SIGIO, since we may not kill(2) each other. Before guard_start(). The relay is borrowed until guard_listen(NULL). */
 void guard_listen(struct relay *relay);
 
 /* Around one PAM step. deadline_ms: 0 for none. guard_leave() puts handlers

@@ -5,7 +5,8 @@
  *
  * moment                 process  real uid   effective  groups       why
  * ---------------------  -------  ---------  ---------  -----------  --------------------------------------------
- * start                  parent   applicant  0          applicant's  everything the applicant left behind is put
+ * start                  parent   applicant  0          applicant's  effective gid 0 too, for files that modules make;
+ *                                                                    everything the applicant left behind is put
  *                                                                    right before pam_start: modules' helpers
  *                                                                    inherit it
  * authenticate, account  parent   applicant  0          applicant's  pam_rootok(8) asks getuid(): never make it 0
@@ -115,6 +116,9 @@ enum result privilege_start(struct error *error)
     }
     if (expected.real != 0)
         (void)personality(PER_LINUX); /* flags that survive exec change what system calls do */
+    /* Files that modules make are root's group's: pam_faillock(8) lets that group write what it counts. */
+    if (expected.real != 0 && (setresgid((gid_t)-1, 0, 0) != 0 || !ids_read() || expected.effective_group != 0))
+        return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "root's group cannot be taken: %s", strerror(errno));
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || !parent_death_is_orderly())
         return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "prctl: %s", strerror(errno));
     if (!securebits_clean())

@@ -203,6 +203,7 @@ static void relay_read(struct loop *loop)
     }
     if (state == RELAY_GONE) { /* the applicant ended it, or it failed: as if his terminal had gone */
         loop->front_gone = true;
+        loop->outcome->hung_up = !loop->ended;
         if (loop->request->front_shows != NULL)
             pty_recover(loop->request->front_shows);
         hang_up(loop);

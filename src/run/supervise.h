@@ -14,6 +14,7 @@ struct outcome {
     bool started; /* false: failure says why not */
     struct start_failure failure;
     int wait_status; /* wait(2) */
+    bool hung_up;    /* the front ended before the command: it was told to end */
 };
 
 /* Block the signals that the loop will read. Call it before process_spawn(). */
