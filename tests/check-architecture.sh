@@ -88,6 +88,11 @@ rule "_exit is called in src/run/process.c and src/base/guard.c only" "$(both \
 rule "a process is signalled by its pidfd: kill is called in src/run/supervise.c only, for a child not yet reaped" \
     "$(words_outside 'src/(run/supervise|base/step_point)\.c' 'kill|killpg|tgkill|sigqueue|SYS_(kill|tgkill|tkill)')"
 
+# Outside of that header nothing may depend on it: what is tested is what is installed.
+rule "step points: only their header knows whether there are any, and each name is used once" "$(both \
+    "$(words_outside 'src/base/step_point\.h' 'PAMRUN_STEP_POINTS')" \
+    "$(grep -rhoE 'step_point\("[^"]*"\)' src | sort | uniq -d)")"
+
 rule "syslog is called in src/base/log.c only" \
     "$(calls_outside 'src/base/log\.c' 'syslog|vsyslog|openlog|closelog|setlogmask')"
 

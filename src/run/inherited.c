@@ -44,19 +44,20 @@ void inherited_stop_timers(void)
     (void)setitimer(ITIMER_PROF, &off, NULL);
 }
 
-static void on_pipe(int number)
+static void on_write(int number)
 {
     (void)number;
 }
 
 bool inherited_start(struct inherited *inherited)
 {
-    struct sigaction ignore = {.sa_handler = on_pipe}; /* not SIG_IGN, which helpers of modules would inherit */
+    struct sigaction ignore = {.sa_handler = on_write}; /* not SIG_IGN, which helpers of modules would inherit */
 
     *inherited = (struct inherited){
         .environment = environ, .directory = {.fd = -1}, .standard = {{.fd = -1}, {.fd = -1}, {.fd = -1}}};
     environ = clean_environment;
     (void)sigaction(SIGPIPE, &ignore, &inherited->pipe_action);
+    (void)sigaction(SIGXFSZ, &ignore, &inherited->size_action);
     return standard_files_open();
 }
 
@@ -100,8 +101,13 @@ static bool files_take(struct inherited *inherited, int taken_fd)
 }
 
 /* Signals whose disposition matters to us and to modules. The real-time ones stay as they came, also for the
- * command: twice as many system calls, in every run, would change nothing. */
+ * command: twice as many system calls, in every run, would change nothing. Not the last one: it is our timer's. */
 enum { SIGNALS_END = 32 };
+
+static int signal_after(int number)
+{
+    return number + 1 == SIGNALS_END ? SIGRTMAX : number + 1;
+}
 
 /* Find out what is ignored, and make all default: an ignored SIGCHLD would lose us the command's status. */
 static void signals_take(struct inherited *inherited)
@@ -111,13 +117,15 @@ static void signals_take(struct inherited *inherited)
     sigset_t none;
 
     sigemptyset(&inherited->ignored);
-    for (int number = 1; number < SIGNALS_END; number++)
+    for (int number = 1; number <= SIGRTMAX; number = signal_after(number))
         if (sigaction(number, NULL, &old) == 0 && old.sa_handler == SIG_IGN) {
             sigaddset(&inherited->ignored, number);
             (void)sigaction(number, &fresh, NULL);
         }
     if (inherited->pipe_action.sa_handler == SIG_IGN)
         sigaddset(&inherited->ignored, SIGPIPE);
+    if (inherited->size_action.sa_handler == SIG_IGN)
+        sigaddset(&inherited->ignored, SIGXFSZ);
     for (size_t at = 0; at < sizeof timer_signals / sizeof *timer_signals; at++) { /* one that waits is thrown away */
         (void)sigaction(timer_signals[at], &ignore, NULL);
         (void)sigaction(timer_signals[at], &fresh, NULL);
@@ -199,7 +207,7 @@ static void signals_give_back(const struct inherited *inherited)
 {
     struct sigaction action = {.sa_handler = SIG_DFL};
 
-    for (int number = 1; number < SIGNALS_END; number++) {
+    for (int number = 1; number <= SIGRTMAX; number = signal_after(number)) {
         action.sa_handler = sigismember(&inherited->ignored, number) == 1 ? SIG_IGN : SIG_DFL;
         (void)sigaction(number, &action, NULL);
     }

@@ -12,7 +12,8 @@
 struct inherited {
     char **environment; /* the applicant's; the modules' is a clean one */
     sigset_t blocked, ignored;
-    struct sigaction pipe_action; /* for SIGPIPE, which is caught from the first moment on: our readers may be gone */
+    /* for SIGPIPE and SIGXFSZ, which are caught from the first moment on: what stderr is may be gone, or full */
+    struct sigaction pipe_action, size_action;
     mode_t umask;
     struct same_file standard[3]; /* copies of descriptors 0-2: a module may close or replace them */
     struct same_file directory;   /* the working directory, O_PATH; fd -1: it cannot be opened */

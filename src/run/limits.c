@@ -92,19 +92,33 @@ static rlim_t choose(rlim_t now, rlim_t ours, rlim_t applicants)
     return now == ours ? applicants : now;
 }
 
+/* Without CAP_SYS_RESOURCE (a container) a hard limit that a module lowered cannot be raised again: then up to it. */
+static bool take_again(__rlimit_resource_t resource, struct rlimit *ours, const struct rlimit *now)
+{
+    if (limits_equal(now, ours) || setrlimit(resource, ours) == 0)
+        return true;
+    if (errno != EPERM)
+        return false;
+    ours->rlim_max = now->rlim_max;
+    if (ours->rlim_cur > ours->rlim_max)
+        ours->rlim_cur = ours->rlim_max;
+    return setrlimit(resource, ours) == 0;
+}
+
 enum result limits_find(struct limits *limits, struct error *error)
 {
     for (int resource = 0; limits->taken && resource < LIMITS_COUNT; resource++) {
-        const struct rlimit *ours = &limits->ours[resource], *applicants = &limits->applicants[resource];
-        struct rlimit *command = &limits->commands[resource], now;
+        const struct rlimit *applicants = &limits->applicants[resource];
+        struct rlimit *command = &limits->commands[resource], *ours = &limits->ours[resource], now;
 
-        if (getrlimit((__rlimit_resource_t)resource, &now) != 0
-            || (!limits_equal(&now, ours) && setrlimit((__rlimit_resource_t)resource, ours) != 0))
+        if (getrlimit((__rlimit_resource_t)resource, &now) != 0)
             return fail(error, STEP_OPEN_SESSION, STATUS_SYSTEM, "resource limits: %s", strerror(errno));
         command->rlim_max = choose(now.rlim_max, ours->rlim_max, applicants->rlim_max);
         command->rlim_cur = choose(now.rlim_cur, ours->rlim_cur, applicants->rlim_cur);
         if (command->rlim_cur > command->rlim_max)
             command->rlim_cur = command->rlim_max;
+        if (!take_again((__rlimit_resource_t)resource, ours, &now))
+            return fail(error, STEP_OPEN_SESSION, STATUS_SYSTEM, "resource limits: %s", strerror(errno));
     }
     return OK;
 }

@@ -386,38 +386,58 @@ END
 
 # ---- callers --------------------------------------------------------------------------------------------------
 
-@test "a caller who is not root is refused, whatever the options say" {
+@test "a caller who is not root may not choose a profile, whatever the other options say" {
     local words
 
-    for words in "-u prt_alice -- id" "-u root -- id" "-c id" "--no-auth -u prt_bob -- id" "prt_bob -c id" \
-        "--exec -u prt_alice -- id" "--account-uid 0 -- id"; do
+    for words in "-u prt_alice -- id" "-u root -- id" "-c id" "-u prt_bob -- id" "prt_bob -c id" "-l prt_missing" \
+        "--close-on-exit -u prt_alice -- id"; do
         # shellcheck disable=SC2086 # words
         run_pamrun_as prt_alice --profile prt_job $words
-        assert_refused_at_once 77 root
+        assert_refused_at_once 77 '--profile: only root may choose another profile than su'
     done
 }
 
-@test "a caller who is root only effectively, or only really, is refused" {
+@test "a caller who is root only effectively is who he is really" {
+    probe_profile su
+    probe_script <<<"authenticate return PAM_AUTH_ERR"
     run_program setpriv --ruid "$(id -u prt_alice)" "$PAMRUN" --profile prt_job -u root -- id
-    assert_refused_at_once 77 root
+    assert_refused_at_once 77 '--profile: only root'
+    run_program setpriv --ruid "$(id -u prt_alice)" "$PAMRUN" --no-auth -u root -- id
+    assert_refused_at_once 77 '--no-auth: only root'
+    run_program setpriv --ruid "$(id -u prt_alice)" "$PAMRUN" -u root -- id
+    assert_refused 77 'authenticate for root'
+    assert_eq "$(probe_field authenticate ruser) $(probe_field authenticate ruid)" "prt_alice $(id -u prt_alice)"
+}
+
+@test "where setuid has no effect, or was not set, nobody who is not root effectively gets anywhere" {
+    probe_profile su
+    run_program setpriv --reuid "$(id -u prt_alice)" --clear-groups --no-new-privs "$PAMRUN" -u root -- id
+    assert_refused_at_once 71 'not running as root'
     run_program setpriv --reuid "$(id -u prt_alice)" --clear-groups --no-new-privs \
-        "$PAMRUN" --profile prt_job -u root -- id
-    assert_refused_at_once 77
+        "$PAMRUN" --profile prt_job --no-auth -u root -- id
+    assert_refused_at_once 71 'not running as root'
+    # root really, and not effectively
     install -m 0755 "$PAMRUN" "$TEST_DIR/pamrun"
     chmod 0755 "$TEST_DIR"
     run_program setpriv --euid "$(id -u prt_alice)" "$TEST_DIR/pamrun" --profile prt_job -u root -- id
     if [ "${SANITIZED-}" != 1 ]; then # the leak checker cannot look into such a process, and says so
-        assert_match "$status" '^(71|77)$'
-        assert_refused_at_once "$status"
+        assert_refused_at_once 71 'not running as root'
     fi
     assert_eq "$stdout" ""
     assert_eq "$(probe_log)" ""
 }
 
 @test "names in the environment do not make the applicant somebody else" {
+    probe_profile su
     run_program env LOGNAME=root USER=root SUDO_UID=0 SUDO_USER=root \
         setpriv --reuid "$(id -u prt_alice)" --clear-groups "$PAMRUN" --profile prt_job -u root -- id
-    assert_refused_at_once 77 root
+    assert_refused_at_once 77 '--profile: only root'
+    probe_script <<<"authenticate return PAM_AUTH_ERR"
+    run_program env LOGNAME=root USER=root SUDO_UID=0 SUDO_USER=root \
+        setpriv --reuid "$(id -u prt_alice)" --clear-groups "$PAMRUN" -u root -- id
+    assert_refused 77 'authenticate for root'
+    assert_eq "$(probe_field authenticate ruser)" prt_alice
+    probe_reset
     run_program env LOGNAME=prt_bob USER=prt_bob SUDO_USER=prt_bob "$PAMRUN" --profile prt_job -u prt_alice -- true
     assert_eq "$(probe_field authenticate ruser)" root
 }

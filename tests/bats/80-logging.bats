@@ -192,15 +192,38 @@ END
     assert_match "$(our_lines | tail -n 1)" 'account=.*prt_alice.*close_session.*PAM_SESSION_ERR'
 }
 
-@test "a caller who is not root is refused and logged with his own name and number" {
+@test "a caller who is not root is logged with his own name and number, allowed or refused" {
     local line
 
+    probe_profile su
     run_pamrun_as prt_alice -u root -- id
+    assert_status 0
+    the_line
+    assert_match "$line" '^<86>.*: allowed: '
+    assert_eq "$(field applicant) $(field uid)" "prt_alice $(id -u prt_alice)"
+    assert_match "$(field loginuid)" '^(-|[0-9]+)$'
+    assert_eq "$(field account) $(field profile) $(field command)" "root su id"
+    probe_reset
+    probe_script <<<"authenticate return PAM_MAXTRIES"
+    log_start
+    run_pamrun_as prt_alice -u root -- id
+    assert_status 77
+    the_line
+    assert_match "$line" '^<85>.*: refused: '
+    assert_eq "$(field applicant) $(field uid)" "prt_alice $(id -u prt_alice)"
+    assert_match "$(field loginuid)" '^(-|[0-9]+)$'
+    assert_eq "$(field account) $(field profile) $(field command)" "root su id"
+    assert_eq "$(field step) $(field code) $(field status)" "authenticate PAM_MAXTRIES 77" # he is told PAM_AUTH_ERR
+    assert_eq "$(probe_order)" "authenticate cleanup"
+    # what is refused before PAM
+    probe_reset
+    log_start
+    run_pamrun_as prt_alice --exec -u root -- id
     assert_status 77
     the_line
     assert_match "$line" ': refused: '
     assert_eq "$(field applicant) $(field uid)" "prt_alice $(id -u prt_alice)"
-    assert_match "$(field loginuid)" '^(-|[0-9]+)$'
+    assert_eq "$(field account) $(field step) $(field code)" "root options -"
     assert_eq "$(probe_order)" ""
 }
 

@@ -291,6 +291,115 @@ static void the_applicant_is_known_by_the_real_user_id(void **state)
     assert_string_equal(ran.output, "4242424242 4242424242, root");
 }
 
+/* ---- to an applicant who is not root an unknown name is like any other ---- */
+
+static const struct passwd daemon_entry = {
+    .pw_name = (char *)"daemon", .pw_dir = (char *)"/", .pw_shell = (char *)"/bin/sh", .pw_uid = 1, .pw_gid = 1};
+
+/* The name that is asked for, what the directory says of it, then, and when it is asked again. */
+static const struct stand_in_case {
+    const char *sentence;
+    const char *name;
+    int problem;
+    struct passwd before, after; /* without a name: nothing */
+    const char *resolved, *confirmed;
+} stand_in_cases[] = {
+    {.sentence = "an unknown name stands for nobody",
+     .name = "alice",
+     .resolved = "alice 65534 65534 / /bin/sh unknown",
+     .confirmed = "67: user alice: does not exist"},
+    {.sentence = "a number as a name too",
+     .name = "0",
+     .resolved = "0 65534 65534 / /bin/sh unknown",
+     .confirmed = "67: user 0: does not exist"},
+    {.sentence = "an entry without a home too",
+     .name = "alice",
+     .before = {.pw_name = (char *)"alice", .pw_dir = (char *)"", .pw_uid = 7, .pw_gid = 7},
+     .after = {.pw_name = (char *)"alice", .pw_dir = (char *)"", .pw_uid = 7, .pw_gid = 7},
+     .resolved = "alice 65534 65534 / /bin/sh unknown",
+     .confirmed = "67: user alice: the passwd entry is incomplete (no home directory)"},
+    {.sentence = "an entry with the id -1 too",
+     .name = "alice",
+     .before = {.pw_name = (char *)"alice", .pw_dir = (char *)"/", .pw_uid = (uid_t)-1, .pw_gid = 7},
+     .after = {.pw_name = (char *)"alice", .pw_dir = (char *)"/", .pw_uid = (uid_t)-1, .pw_gid = 7},
+     .resolved = "alice 65534 65534 / /bin/sh unknown",
+     .confirmed = "67: user alice: 4294967295 is no user or group id"},
+    {.sentence = "a name that becomes known meanwhile is refused",
+     .name = "alice",
+     .after = {.pw_name = (char *)"alice", .pw_dir = (char *)"/h", .pw_uid = 1234, .pw_gid = 5678},
+     .resolved = "alice 65534 65534 / /bin/sh unknown",
+     .confirmed = "77: user alice: changed while the PAM modules ran (was uid 65534 gid 65534, is uid 1234 gid 5678)"},
+    {.sentence = "even as what stood for it",
+     .name = "alice",
+     .after = {.pw_name = (char *)"alice", .pw_dir = (char *)"/", .pw_uid = 65534, .pw_gid = 65534},
+     .resolved = "alice 65534 65534 / /bin/sh unknown",
+     .confirmed =
+         "77: user alice: changed while the PAM modules ran (was uid 65534 gid 65534, is uid 65534 gid 65534)"},
+    {.sentence = "a known name is itself",
+     .name = "alice",
+     .before = {.pw_name = (char *)"alice", .pw_dir = (char *)"/h", .pw_uid = 1234, .pw_gid = 5678},
+     .after = {.pw_name = (char *)"alice", .pw_dir = (char *)"/h", .pw_uid = 1234, .pw_gid = 5678},
+     .resolved = "alice 1234 5678 /h /bin/sh",
+     .confirmed = "ok"},
+    {.sentence = "a look-up that fails is told to everybody",
+     .name = "alice",
+     .problem = EIO,
+     .resolved = "71: user alice: look-up failed: Input/output error"},
+    {.sentence = "a name that can be none is too",
+     .name = "-alice",
+     .resolved = "64: user name '-alice': cannot be one"},
+};
+
+static const struct passwd *entry_or_nothing(const struct passwd *entry)
+{
+    return entry->pw_name != NULL ? entry : NULL;
+}
+
+static int resolve_and_confirm(const void *data)
+{
+    const struct stand_in_case *row = data;
+    struct options options = {.account_name = row->name};
+    struct identity identity;
+    struct error error;
+
+    if (setresuid(1, 0, 0) != 0)
+        return 1;
+    directory.answers = true;
+    directory.by_id = &daemon_entry;
+    directory.by_name = entry_or_nothing(&row->before);
+    directory.problem = row->problem;
+    if (identity_resolve(&identity, &options, &error) != OK) {
+        printf("%d: %s", error.status, error.message);
+    } else {
+        const struct account *account = &identity.account;
+
+        printf("%s %ju %ju %s %s%s|", account->name, (uintmax_t)account->uid, (uintmax_t)account->gid, account->home,
+               account->shell, identity.unknown ? " unknown" : "");
+        directory.by_name = entry_or_nothing(&row->after);
+        if (identity_confirm(&identity, &error) != OK)
+            printf("%d: %s", error.status, error.message);
+        else
+            printf("ok");
+    }
+    identity_free(&identity);
+    return 0;
+}
+
+static void an_applicant_gets_somebody_to_ask_for(void **state)
+{
+    const struct stand_in_case *row = *state;
+    char expected[512];
+    struct ran ran;
+
+    if (geteuid() != 0)
+        skip();
+    run(&ran, resolve_and_confirm, row, 5000);
+    (void)snprintf(expected, sizeof expected, "%s%s%s", row->resolved, row->confirmed != NULL ? "|" : "",
+                   row->confirmed != NULL ? row->confirmed : "");
+    assert_string_equal(ran.output, expected);
+    assert_int_equal(ran.status, 0);
+}
+
 /* ---- a directory that fails, or answers oddly ---- */
 
 static const struct problem_case {
@@ -685,6 +794,7 @@ int main(void)
     ADD_ROWS(&suite, name_can_be_one_or_not, name_cases);
     ADD_ROWS(&suite, account_is_root, root_cases);
     ADD_ROWS(&suite, nobody_has_it, unknown_cases);
+    ADD_ROWS(&suite, an_applicant_gets_somebody_to_ask_for, stand_in_cases);
     ADD_ROWS(&suite, look_up_ends_with_that_status, problem_cases);
     ADD_ROWS(&suite, odd_entry_is_taken_or_refused, odd_cases);
     ADD_ROWS(&suite, changed_account_is_refused, change_cases);

@@ -121,6 +121,20 @@ static void assert_understood(const char *const *words, const char *expected)
     options_free(&parsed.options);
 }
 
+/* The first option that only root may use, by its word; NULL: none. */
+static void assert_root_only(const char *const *words, const char *expected)
+{
+    struct parsed parsed;
+
+    parse(&parsed, words);
+    assert_int_equal(parsed.result, OK);
+    if (expected == NULL)
+        assert_null(parsed.options.root_only);
+    else
+        assert_string_equal(parsed.options.root_only, expected);
+    options_free(&parsed.options);
+}
+
 /* Status 64, the node's fault (whoever's wrote the hook), one line with the fragment in it, and a hint. */
 static void assert_refused(const char *const *words, const char *fragment)
 {
@@ -332,6 +346,70 @@ static void the_printed_table_has_these_options_and_no_other(void **state)
     assert_int_equal(fclose(out), 0);
     assert_string_equal(printed, expected.at);
     free(printed);
+}
+
+static bool is_for_root_only(const char *word)
+{
+    static const char *const words[] = {"account-uid", "group",      "supp-group", "exec",      "no-auth",
+                                        "no-account",  "no-session", "pam-setenv", "pam-rhost", "deadline"};
+
+    for (size_t at = 0; at < COUNT(words); at++)
+        if (word != NULL && strcmp(words[at], word) == 0)
+            return true;
+    return false;
+}
+
+/* All others are everybody's, so that a new one has to be decided about here too. */
+static void options_that_only_root_may_use_are_noted(void **state)
+{
+    (void)state;
+    for (size_t at = 0; at < COUNT(options); at++) {
+        const struct option *option = &options[at];
+        const char *expected = is_for_root_only(option->word) ? option->word : NULL;
+        char word[32], letter[] = {'-', option->letter, '\0'}, joined[128];
+
+        (void)snprintf(word, sizeof word, "--%s", option->word != NULL ? option->word : "");
+        (void)snprintf(joined, sizeof joined, "%s=%s", word, option->value != NULL ? option->value : "");
+        if (option->word != NULL && option->argument == NULL)
+            assert_root_only(WORDS(word, "id"), expected);
+        if (option->word != NULL && option->argument != NULL) {
+            assert_root_only(WORDS(word, option->value, "id"), expected);
+            assert_root_only(WORDS(joined, "id"), expected);
+        }
+        if (option->letter == 0)
+            continue;
+        (void)snprintf(joined, sizeof joined, "-T%c%s", option->letter, option->value != NULL ? option->value : "");
+        assert_root_only(WORDS(joined, "id"), expected);
+        if (option->argument == NULL)
+            assert_root_only(WORDS(letter, "id"), expected);
+        else
+            assert_root_only(WORDS(letter, option->value, "id"), expected);
+    }
+}
+
+static const struct root_only_case {
+    const char *sentence;
+    const char *words[WORDS_MAX];
+    const char *expected;
+} root_only_cases[] = {
+    {"no option is none of root's", {NULL}, NULL},
+    {"the first of root's options is noted", {"--exec", "--no-auth", "-g", "a"}, "exec"},
+    {"what everybody may use before it is not", {"-l", "--quiet", "--no-auth", "--exec"}, "no-auth"},
+    {"one in a bundle is noted by its word", {"-lfg", "adm", "alice"}, "group"},
+    {"one with a joined value is too", {"-lGadm", "alice"}, "supp-group"},
+    {"one behind the user is noted", {"alice", "--no-session"}, "no-session"},
+    {"one behind the command is the command's", {"-u", "alice", "ls", "--exec"}, NULL},
+    {"one behind -- is a word", {"alice", "--", "--exec", "-g", "x"}, NULL},
+    {"one that is another's value is a value", {"-c", "--exec", "alice"}, NULL},
+    {"letters behind one with a value are its value", {"-cg", "alice"}, NULL},
+    {"with --help what stood before is noted", {"--exec", "--help"}, "exec"},
+};
+
+static void first_of_roots_options_is(void **state)
+{
+    const struct root_only_case *row = *state;
+
+    assert_root_only(row->words, row->expected);
 }
 
 static void help_tells_every_option(void **state)
@@ -733,6 +811,7 @@ int main(void)
         cmocka_unit_test(every_printable_letter_that_is_none_is_refused),
         cmocka_unit_test(the_printed_table_has_these_options_and_no_other),
         cmocka_unit_test(help_tells_every_option),
+        cmocka_unit_test(options_that_only_root_may_use_are_noted),
         cmocka_unit_test(arguments_are_borrowed_from_argv_and_end_in_null),
         cmocka_unit_test(options_can_be_freed_twice_and_after_a_failure),
         cmocka_unit_test(without_memory_parsing_fails),
@@ -740,6 +819,7 @@ int main(void)
     };
     static struct suite suite;
 
+    ADD_ROWS(&suite, first_of_roots_options_is, root_only_cases);
     ADD_ROWS(&suite, option_is_understood_in_all_its_forms, options);
     ADD_ROWS(&suite, is_understood, understood);
     ADD_ROWS(&suite, is_refused, refused);

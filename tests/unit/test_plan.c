@@ -135,6 +135,101 @@ static void plan_runs_that(void **state)
     plan_free(&plan);
 }
 
+/* ---- an account that has its shell for a reason: the applicant is not root, the shell is in no list ---- */
+
+static const struct restricted_case {
+    const char *sentence;
+    struct options options;
+    const char *applicant_shell;
+    const char *shell; /* NULL: refused */
+    bool was_refused;  /* another shell than this was asked for */
+    const char *arguments[WORDS_MAX];
+} restricted_cases[] = {
+    {"a restricted account's shell is run", {.form = FORM_SHELL}, NULL, "/bin/bash", false, {"bash"}},
+    {"-s is passed over", {.shell = "/bin/dash"}, NULL, "/bin/bash", true, {"bash"}},
+    {"-s of a path that is alike is passed over", {.shell = "/bin//bash"}, NULL, "/bin/bash", true, {"bash"}},
+    {"-s of a mere name is passed over", {.shell = "bash"}, NULL, "/bin/bash", true, {"bash"}},
+    {"-s of nothing is passed over", {.shell = ""}, NULL, "/bin/bash", true, {"bash"}},
+    {"-s of the account's shell asks for nothing else", {.shell = "/bin/bash"}, NULL, "/bin/bash", false, {"bash"}},
+    {"-p's SHELL is passed over", {.keep_environment = true}, "/bin/zsh", "/bin/bash", true, {"bash"}},
+    {"-p without a SHELL asks for nothing else", {.keep_environment = true}, NULL, "/bin/bash", false, {"bash"}},
+    {"-p with the same SHELL does not either", {.keep_environment = true}, "/bin/bash", "/bin/bash", false, {"bash"}},
+    {"a SHELL without -p does not either", {.form = FORM_SHELL}, "/bin/zsh", "/bin/bash", false, {"bash"}},
+    {"-s and -p together are passed over",
+     {.keep_environment = true, .shell = "/bin/dash"},
+     "/bin/zsh",
+     "/bin/bash",
+     true,
+     {"bash"}},
+    {"a restricted login's name begins with -",
+     {.login = true, .shell = "/bin/dash"},
+     NULL,
+     "/bin/bash",
+     true,
+     {"-bash"}},
+    {"-p with a login asks for nothing else",
+     {.login = true, .keep_environment = true},
+     "/bin/zsh",
+     "/bin/bash",
+     false,
+     {"-bash"}},
+    {"-c and -f are passed to a restricted shell",
+     {.fast = true, .command = "ls"},
+     NULL,
+     "/bin/bash",
+     false,
+     {"bash", "-f", "-c", "ls"}},
+    {"-u would go round it", {.form = FORM_COMMAND}, NULL, NULL, false, {NULL}},
+    {"-u with -p too", {.form = FORM_COMMAND, .keep_environment = true}, "/bin/bash", NULL, false, {NULL}},
+};
+
+static void restricted_account_keeps_its_shell(void **state)
+{
+    static char *words[] = {(char *)"ls", NULL};
+    const struct restricted_case *row = *state;
+    struct identity identity = identity_of(7);
+    struct options options = row->options;
+    struct error error;
+    struct plan plan;
+    enum result result;
+    size_t at = 0;
+
+    options.arguments = options.form == FORM_COMMAND ? words : words + 1;
+    result = plan_make(&plan, &options, &identity, row->applicant_shell, true, &error);
+    if (row->shell == NULL) {
+        assert_failed(result, &error, STATUS_REFUSED, STEP_COMMAND);
+        assert_int_equal(error.class, CLASS_USER);
+        assert_string_equal(error.message, "--user: the shell of alice, /bin/bash, is not in /etc/shells");
+        assert_true(error.hint[0] != '\0');
+        plan_free(&plan);
+        return;
+    }
+    assert_int_equal(result, OK);
+    assert_string_equal(plan.shell, row->shell);
+    assert_int_equal(plan.shell_was_refused, row->was_refused);
+    for (; row->arguments[at] != NULL; at++)
+        assert_string_equal(plan.arguments[at], row->arguments[at]);
+    assert_null(plan.arguments[at]);
+    plan_free(&plan);
+    /* and to root, or with a listed shell, nothing is refused */
+    assert_int_equal(plan_make(&plan, &options, &identity, row->applicant_shell, false, &error), OK);
+    assert_false(plan.shell_was_refused);
+    plan_free(&plan);
+}
+
+static void a_shell_is_listed_or_not(void **state)
+{
+    (void)state;
+    assert_false(shell_is_unlisted("/bin/sh")); /* base-files' */
+    assert_true(shell_is_unlisted("/bin/sh "));
+    assert_true(shell_is_unlisted("/bin/s"));
+    assert_true(shell_is_unlisted("bin/sh"));
+    assert_true(shell_is_unlisted("sh"));
+    assert_true(shell_is_unlisted("/no/such/shell"));
+    assert_true(shell_is_unlisted("# /etc/shells: valid login shells"));
+    assert_true(shell_is_unlisted(""));
+}
+
 /* ---- where, and in which session ---- */
 
 static const struct place_case {
@@ -298,6 +393,7 @@ static void information_is_shown_or_not(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_shell_is_listed_or_not),
         cmocka_unit_test(without_group_options_the_accounts_own_count),
         cmocka_unit_test(named_groups_count_instead_of_the_accounts),
         cmocka_unit_test(roots_group_may_be_named),
@@ -306,6 +402,7 @@ int main(void)
     static struct suite suite;
 
     ADD_ROWS(&suite, plan_runs_that, run_cases);
+    ADD_ROWS(&suite, restricted_account_keeps_its_shell, restricted_cases);
     ADD_ROWS(&suite, plan_puts_it_there, place_cases);
     ADD_ROWS(&suite, information_is_shown_or_not, information_cases);
     ADD_TESTS(&suite, tests);
