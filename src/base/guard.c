@@ -377,21 +377,23 @@ bool guard_is_to_end(void)
 /* SIGTSTP comes to the holder by way of the front. */
 void guard_prompt_begin(void)
 {
-    static const int suspend[] = {SIGTSTP};
+    static const int suspend[] = {SIGTSTP}, resume[] = {SIGCONT};
 
     guard.suspend_wanted = 0;
     guard.prompting = 1;
-    if (guard.relay == NULL)
-        handle(suspend, COUNT(suspend), on_suspend);
+    if (guard.relay != NULL)
+        return;
+    handle(suspend, COUNT(suspend), on_suspend);
+    handle(resume, COUNT(resume), on_harmless); /* after a SIGSTOP: it interrupts, and the terminal is looked at */
 }
 
 void guard_prompt_end(void)
 {
-    static const int suspend[] = {SIGTSTP};
+    static const int stop_and_go[] = {SIGTSTP, SIGCONT};
 
     guard.prompting = 0;
     if (guard.relay == NULL)
-        handle(suspend, COUNT(suspend), SIG_DFL);
+        handle(stop_and_go, COUNT(stop_and_go), SIG_DFL);
 }
 
 bool guard_suspend_is_wanted(void)

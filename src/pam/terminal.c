@@ -27,37 +27,61 @@ bool terminal_is_there(void)
     return fd >= 0;
 }
 
-enum reading { READ_LINE, READ_NOTHING, READ_SUSPENDED };
+enum reading { READ_LINE, READ_NOTHING, READ_SUSPENDED, READ_TAKEN };
+
+static bool in_foreground(int fd)
+{
+    pid_t group = tcgetpgrp(fd);
+
+    return group <= 0 || group == getpgrp();
+}
+
+/* Stopped by SIGSTOP, which cannot be caught: the terminal was another's since, or is, and has a mode of his. */
+static bool is_taken(int fd, const struct termios *quiet)
+{
+    enum { OURS = ECHO | ECHONL };
+    struct termios now;
+
+    return !in_foreground(fd) || (tcgetattr(fd, &now) == 0 && ((now.c_lflag ^ quiet->c_lflag) & OURS) != 0);
+}
 
 /* Wait for a key, a signal or a deadline, without a gap between looking and waiting. errno 0: there is something to read. */
-static enum reading wait_for_key(int fd)
+static enum reading wait_for_key(int fd, const struct termios *quiet)
 {
     struct pollfd source = {.fd = fd, .events = POLLIN};
     sigset_t all, before;
     int ready = -1;
+    bool taken = false;
 
     sigfillset(&all);
     (void)sigprocmask(SIG_SETMASK, &all, &before);
     errno = EINTR;
-    while (ready < 0 && errno == EINTR && !guard_is_to_end() && !guard_suspend_is_wanted())
+    while (ready < 0 && errno == EINTR && !guard_is_to_end() && !guard_suspend_is_wanted() && !taken) {
         ready = ppoll(&source, 1, NULL, &before);
+        taken = (ready > 0 || errno == EINTR) && is_taken(fd, quiet);
+        if (ready < 0)
+            errno = EINTR;
+    }
     if (ready > 0)
         errno = 0;
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    if (taken && !guard_is_to_end() && !guard_suspend_is_wanted())
+        return READ_TAKEN;
     return guard_suspend_is_wanted() && !guard_is_to_end() ? READ_SUSPENDED : READ_NOTHING;
 }
 
 /* One line into answer. Nothing, and errno: a signal (EINTR), the end of input (ENODATA), too long (E2BIG). */
-static enum reading read_line(int fd, char *answer, size_t size)
+static enum reading read_line(int fd, const struct termios *quiet, char *answer, size_t size)
 {
     size_t length = 0;
     char byte = '\0';
 
     while (byte != '\n' && byte != '\r') {
+        enum reading waited = wait_for_key(fd, quiet);
         ssize_t got;
 
-        if (wait_for_key(fd) == READ_SUSPENDED)
-            return READ_SUSPENDED;
+        if (waited != READ_NOTHING)
+            return waited;
         if (errno != 0)
             return READ_NOTHING;
         got = read(fd, &byte, 1);
@@ -92,8 +116,10 @@ static enum reading ask_once(int fd, const char *prompt, bool echo, char *answer
         quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHONL);
     (void)tcsetattr(fd, TCSAFLUSH, &quiet);
     (void)!write(fd, prompt, strlen(prompt));
-    reading = read_line(fd, answer, size);
+    reading = read_line(fd, &quiet, answer, size);
     problem = errno;
+    if (reading == READ_TAKEN) /* the mode is not ours to put back */
+        return reading;
     if (!echo)
         (void)!write(fd, "\n", 1);
     (void)tcsetattr(fd, TCSAFLUSH, &modes);
@@ -105,9 +131,7 @@ static enum reading ask_once(int fd, const char *prompt, bool echo, char *answer
  * way of the front. false: a signal ends the waiting. */
 static bool wait_for_foreground(int fd)
 {
-    pid_t group;
-
-    while ((group = tcgetpgrp(fd)) > 0 && group != getpgrp())
+    while (!in_foreground(fd))
         if (guard_is_to_end() || !guard_suspend(SIGTTIN))
             break;
     errno = EINTR;
@@ -122,9 +146,10 @@ bool terminal_ask(const char *prompt, bool echo, char *answer, size_t size)
 
     guard_prompt_begin();
     while (fd >= 0 && wait_for_foreground(fd)
-           && (reading = ask_once(fd, prompt, echo, answer, size)) == READ_SUSPENDED) {
+           && ((reading = ask_once(fd, prompt, echo, answer, size)) == READ_SUSPENDED || reading == READ_TAKEN)) {
         guard_prompt_end();
-        (void)guard_suspend(SIGTSTP); /* and ask again when we go on */
+        if (reading == READ_SUSPENDED)
+            (void)guard_suspend(SIGTSTP); /* and ask again when we go on */
         guard_prompt_begin();
     }
     problem = errno;

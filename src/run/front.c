@@ -168,6 +168,8 @@ static bool serve(struct front *front)
                 return false;
             continue;
         }
+        /* First, and whatever poll(2) saw: a SIGCONT is newer than a stop that was asked for while we were stopped. */
+        signals_read(front);
         /* Also when only its end was seen: poll(2) may have looked at the socket just before the holder's last word. */
         if (sources[RELAY].revents != 0 || sources[HOLDER].revents != 0)
             relay_read(front);
@@ -175,8 +177,6 @@ static bool serve(struct front *front)
             return true;
         if ((sources[RELAY].revents & POLLHUP) != 0)
             sources[RELAY].fd = -1; /* its end follows */
-        if (sources[SIGNALS].revents != 0)
-            signals_read(front);
         if (count == SOURCES)
             pty_serve(front, sources + PTY);
         finish_showing(front);
