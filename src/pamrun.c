@@ -15,6 +15,7 @@
 #include "base/strv.h"
 #include "base/text.h"
 #include "pam/codes.h"
+#include "pam/forwarded.h"
 #include "pam/service.h"
 #include "pam/terminal.h"
 #include "pam/transaction.h"
@@ -48,6 +49,7 @@ struct run {
     struct identity identity;
     char tty[128];
     const char *service;
+    struct forwarded forwarded;
     struct transaction_request request;
     struct transaction transaction;
     struct plan plan;
@@ -179,6 +181,15 @@ static enum result prepare(struct run *run, struct error *error)
                : FAILED;
 }
 
+/* The front's copies: it has no business with them. */
+static void close_secrets(const struct options *options)
+{
+    if (options->password_fd >= 0)
+        (void)close(options->password_fd);
+    if (options->answers_fd >= 0)
+        (void)close(options->answers_fd);
+}
+
 /* From here on two processes, unless the applicant is root: *holder is its pid in the front, 0 where the run goes on. */
 static enum result split(struct run *run, pid_t *holder, struct error *error)
 {
@@ -195,8 +206,10 @@ static enum result split(struct run *run, pid_t *holder, struct error *error)
     (void)close(ends[*holder == 0 ? 0 : 1]);
     if (*holder < 0)
         return fail(error, STEP_START, STATUS_SYSTEM, "fork: %s", strerror(errno));
-    if (*holder > 0)
+    if (*holder > 0) {
+        close_secrets(&run->options);
         return OK;
+    }
     guard_listen(&run->relay);
     step_points_start(getppid());
     step_point("split");
@@ -225,6 +238,30 @@ static int grace_choose(const struct run *run)
     return run->uid != 0 && grace >= 0 && grace < COUNTING_MS ? COUNTING_MS : grace;
 }
 
+static enum result check_secrets(const struct run *run, struct error *error)
+{
+    const struct options *options = &run->options;
+
+    if (options->password_fd >= 0)
+        return forwarded_check(FORWARDED_PASSWORD, options->password_fd, run->uid, error);
+    if (options->answers_fd >= 0)
+        return forwarded_check(FORWARDED_ANSWERS, options->answers_fd, run->uid, error);
+    return OK;
+}
+
+/* What is forwarded is read by the process that makes the PAM calls, after its last fork before them. */
+static enum result take_secrets(struct run *run, struct error *error)
+{
+    const struct options *options = &run->options;
+
+    run->forwarded.any_prompt = options->any_prompt;
+    if (options->password_fd >= 0)
+        return forwarded_read(&run->forwarded, FORWARDED_PASSWORD, options->password_fd, error);
+    if (options->answers_fd >= 0)
+        return forwarded_read(&run->forwarded, FORWARDED_ANSWERS, options->answers_fd, error);
+    return OK;
+}
+
 /* Modules are root's code in our process: after each, what it must not have changed is put back. */
 static bool restore_after_module(const void *inherited, struct error *error, enum step step)
 {
@@ -243,17 +280,22 @@ static enum result authenticate(struct run *run, struct error *error)
         .rhost = options->rhost,
         .environment = options->pam_environment,
         .deadline_ms = options->deadline_ms,
-        .grace_ms = grace_choose(run),
+        .forwarded = &run->forwarded,
+        .require_forwarded = options->require_password_used,
+        .quiet = options->quiet,
         .show_information = plan_shows_information(options),
         .hide_reason = run->uid != 0,
         .verbose = options->verbose,
         .restore = restore_after_module,
         .restore_data = &run->inherited,
-        .ignored_signals = &run->inherited.ignored,
         .report = report_close_failure,
         .report_data = run,
     };
-    if (transaction_start(&run->transaction, &run->request, &run->events, error) != OK)
+    if (guard_start(run->identity.account.name, run->service, grace_choose(run), &run->inherited.ignored, &run->events,
+                    error)
+            != OK
+        || take_secrets(run, error) != OK
+        || transaction_start(&run->transaction, &run->request, &run->events, error) != OK)
         return FAILED;
     step_point("started");
     if (!options->no_auth && transaction_authenticate(&run->transaction, error) != OK)
@@ -410,6 +452,7 @@ static enum result run_command(struct run *run, struct error *error)
 
 static void run_close(struct run *run)
 {
+    forwarded_wipe(&run->forwarded);
     pty_close(&run->pty); /* first of all: the messages of closing are for a terminal in its own mode */
     transaction_close(&run->transaction);
     strv_free(&run->environment);
@@ -434,15 +477,21 @@ static int run_phases(struct run *run, int argc, char **argv)
 {
     struct error error = {0};
     pid_t holder = 0;
+    bool needs_limits;
+    int taken[3];
 
     if (options_parse(&run->options, argc, argv, &error) != OK)
         return report_failure(run, &error);
+    taken[0] = run->options.status_fd;
+    taken[1] = run->options.password_fd;
+    taken[2] = run->options.answers_fd;
+    needs_limits = run->uid != 0 || taken[1] >= 0 || taken[2] >= 0;
     if (tell_about(&run->options))
         return fflush(stdout) == 0 ? EXIT_SUCCESS : STATUS_SYSTEM;
     if (privilege_start(&error) != OK || events_start(&run->events, run->options.status_fd, &error) != OK
-        || (run->uid != 0 && limits_take(&run->limits, &error) != OK)
-        || inherited_take(&run->inherited, run->options.status_fd, &error) != OK || prepare(run, &error) != OK
-        || split(run, &holder, &error) != OK)
+        || check_secrets(run, &error) != OK || (needs_limits && limits_take(&run->limits, run->uid != 0, &error) != OK)
+        || inherited_take(&run->inherited, taken, sizeof taken / sizeof *taken, &error) != OK
+        || prepare(run, &error) != OK || split(run, &holder, &error) != OK)
         return report_failure(run, &error);
     if (holder > 0)
         return be_front(run, holder);

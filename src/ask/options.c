@@ -136,6 +136,8 @@ FLAG_SETTER(set_exec, o->exec = true)
 FLAG_SETTER(set_no_auth, o->no_auth = true)
 FLAG_SETTER(set_no_account, o->no_account = true)
 FLAG_SETTER(set_no_session, o->no_session = true)
+FLAG_SETTER(set_any_prompt, o->any_prompt = true)
+FLAG_SETTER(set_require_password_used, o->require_password_used = true)
 FLAG_SETTER(set_quiet, o->quiet = true)
 FLAG_SETTER(set_verbose, o->verbose = true)
 FLAG_SETTER(set_help, o->help = true)
@@ -238,16 +240,34 @@ static enum result set_deadline(struct options *o, const char *value, struct err
     return OK;
 }
 
-static enum result set_status_fd(struct options *o, const char *value, struct error *error)
+/* One of ours: 0 to 2 are the command's. */
+static enum result set_fd(int *member, const char *option, const char *example, const char *value, struct error *error)
 {
     unsigned long fd;
+    char problem[160];
 
-    if (!parse_number(value, INT_MAX, &fd) || fd < 3)
-        return usage_value(
-            error, "--json-status-fd", value,
-            "needs a descriptor number above 2: 0 to 2 are the command's, as in --json-status-fd 3 3>events");
-    o->status_fd = (int)fd;
-    return OK;
+    if (parse_number(value, INT_MAX, &fd) && fd > 2) {
+        *member = (int)fd;
+        return OK;
+    }
+    (void)snprintf(problem, sizeof problem,
+                   "needs a descriptor number above 2: 0 to 2 are the command's, as in %s 3 %s", option, example);
+    return usage_value(error, option, value, problem);
+}
+
+static enum result set_status_fd(struct options *o, const char *value, struct error *error)
+{
+    return set_fd(&o->status_fd, "--json-status-fd", "3>events", value, error);
+}
+
+static enum result set_password_fd(struct options *o, const char *value, struct error *error)
+{
+    return set_fd(&o->password_fd, "--forward-password-fd", "3<secret", value, error);
+}
+
+static enum result set_answers_fd(struct options *o, const char *value, struct error *error)
+{
+    return set_fd(&o->answers_fd, "--forward-answers-fd", "3<secrets", value, error);
 }
 
 /* ---- the table ---- */
@@ -278,6 +298,10 @@ static const struct option_row option_table[] = {
     {'P', "pty", NULL, set_pty, "give the command a pseudo-terminal of its own", ANYONE},
     {'T', "no-pty", NULL, set_no_pty, "let it share the caller's terminal", ANYONE},
     {0, "profile", "NAME", set_profile, "the PAM profile (default: su; with -l su-l)", ANYONE},
+    {0, "forward-password-fd", "FD", set_password_fd, "read the password from there", ANYONE},
+    {0, "forward-answers-fd", "FD", set_answers_fd, "a line for each prompt without echo, in order", ANYONE},
+    {0, "any-prompt", NULL, set_any_prompt, "give it to every prompt without echo", ANYONE},
+    {0, "require-password-used", NULL, set_require_password_used, "fail when no module asks for it", ANYONE},
     {0, "close-on-exit", NULL, set_close_on_exit, "close the session when the command ends", ANYONE},
     {0, "exec", NULL, set_exec, "become the command; the session stays open (root)", ROOT},
     {0, "no-auth", NULL, set_no_auth, "leave out authentication (root)", ROOT},
@@ -400,6 +424,23 @@ static enum result parse_all(struct options *options, char **argv, int argc, int
 
 /* ---- what goes together ---- */
 
+static enum result check_descriptors(const struct options *o, struct error *error)
+{
+    int forwarded = o->password_fd >= 0 ? o->password_fd : o->answers_fd;
+
+    if (o->password_fd >= 0 && o->answers_fd >= 0)
+        return usage(error, "--forward-password-fd and --forward-answers-fd", "cannot be used together");
+    if (forwarded >= 0 && forwarded == o->status_fd)
+        return usage(error, "--json-status-fd", "the same descriptor is to be read");
+    if (o->any_prompt && o->password_fd < 0)
+        return usage(error, "--any-prompt", "goes with --forward-password-fd");
+    if (o->require_password_used && forwarded < 0)
+        return usage(error, "--require-password-used", "goes with --forward-password-fd or --forward-answers-fd");
+    if (forwarded >= 0 && o->no_auth && !o->any_prompt)
+        return usage(error, "--no-auth", "nobody would ask for what is forwarded");
+    return OK;
+}
+
 static enum result check_combinations(const struct options *o, struct error *error)
 {
     if (o->keep_environment && o->kept_names != NULL)
@@ -421,7 +462,7 @@ static enum result check_combinations(const struct options *o, struct error *err
         return usage(error, "no command was given", "after -u USER comes the command to run");
     if (o->form == FORM_COMMAND && o->arguments[0][0] == '\0')
         return usage(error, "the command", "is an empty word");
-    return OK;
+    return check_descriptors(o, error);
 }
 
 enum result options_parse(struct options *options, int argc, char **argv, struct error *error)
@@ -429,7 +470,11 @@ enum result options_parse(struct options *options, int argc, char **argv, struct
     char **operands;
     int end = 1;
 
-    *options = (struct options){.form = FORM_SHELL, .kill_after_ms = KILL_AFTER_DEFAULT_MS, .status_fd = -1};
+    *options = (struct options){.form = FORM_SHELL,
+                                .kill_after_ms = KILL_AFTER_DEFAULT_MS,
+                                .status_fd = -1,
+                                .password_fd = -1,
+                                .answers_fd = -1};
     if (parse_all(options, argv, argc, &end, error) != OK)
         return FAILED;
     operands = argv + 1;

@@ -38,6 +38,9 @@ struct options {
     int kill_after_ms;            /* --kill-after; KILL_NEVER */
     int deadline_ms[STEP_COUNT];  /* --deadline; 0: none */
     int status_fd;                /* --json-status-fd; -1: none */
+    int password_fd;              /* --forward-password-fd; -1: none */
+    int answers_fd;               /* --forward-answers-fd; -1: none */
+    bool any_prompt, require_password_used;
     bool quiet, verbose;
     const char *root_only; /* the word of the first option that only root may use; NULL: none */
     bool help, version;    /* the rest was not looked at */

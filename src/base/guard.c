@@ -374,6 +374,27 @@ bool guard_is_to_end(void)
     return guard.stop_signal != 0 || guard.deadline_passed != 0;
 }
 
+int guard_poll(struct pollfd *source, int timeout_ms)
+{
+    int64_t end = clock_now_ms() + timeout_ms;
+    sigset_t all, before;
+    int ready = -1, problem;
+
+    sigfillset(&all);
+    (void)sigprocmask(SIG_SETMASK, &all, &before);
+    errno = EINTR;
+    while (ready < 0 && errno == EINTR && !guard_is_to_end() && !guard.suspend_wanted) {
+        int64_t left = end - clock_now_ms();
+        struct timespec limit = {left > 0 ? left / 1000 : 0, left > 0 ? left % 1000 * 1000000 : 0};
+
+        ready = ppoll(source, 1, timeout_ms < 0 ? NULL : &limit, &before);
+    }
+    problem = errno;
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    errno = problem;
+    return ready;
+}
+
 /* SIGTSTP comes to the holder by way of the front. */
 void guard_prompt_begin(void)
 {

@@ -12,6 +12,7 @@
 #include "base/events.h"
 #include "base/relay.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 
@@ -38,6 +39,10 @@ int guard_stop_signal(void);
 
 /* Is the step that runs to end, because of a signal or its deadline? */
 bool guard_is_to_end(void);
+
+/* poll(2) for one descriptor, without a gap between looking for a signal that ends or suspends us and waiting. Other
+ * signals do not end it. Below 0 and EINTR: there was one. timeout_ms: -1 none. */
+int guard_poll(struct pollfd *source, int timeout_ms);
 
 /* Around a question on the terminal: between the two ^Z (SIGTSTP) is noted, and is up to who asks, who has modes of the
  * terminal to put back first. */

@@ -21,10 +21,30 @@ static void responses_wipe(struct pam_response *responses, int count)
     free(responses);
 }
 
+static int fail_prompt(struct conversation *conversation, const char *prompt, const char *why)
+{
+    (void)text_visible(conversation->unanswered, sizeof conversation->unanswered, prompt, TEXT_ONE_LINE);
+    (void)strlcpy(conversation->why, why, sizeof conversation->why);
+    return PAM_CONV_ERR;
+}
+
+/* Never the terminal instead: a wrong password is not to become a question. */
+static int answer_forwarded(struct conversation *conversation, const char *prompt, bool echo, char **response)
+{
+    const char *why = "what was forwarded is not given to a prompt with echo";
+
+    if (!echo)
+        *response = forwarded_answer(conversation->forwarded, prompt, &why);
+    return *response != NULL ? PAM_SUCCESS : fail_prompt(conversation, prompt, why);
+}
+
 static int ask(struct conversation *conversation, const char *prompt, bool echo, char **response)
 {
-    char visible[PROMPT_BYTES], *answer = malloc(PAM_MAX_RESP_SIZE);
+    char visible[PROMPT_BYTES], *answer;
 
+    if (conversation->forwards)
+        return answer_forwarded(conversation, prompt, echo, response);
+    answer = malloc(PAM_MAX_RESP_SIZE);
     if (answer == NULL)
         return PAM_BUF_ERR;
     (void)text_visible(visible, sizeof visible, prompt, TEXT_MANY_LINES);
@@ -32,12 +52,9 @@ static int ask(struct conversation *conversation, const char *prompt, bool echo,
         int problem = errno;
 
         free(answer);
-        (void)text_visible(conversation->unanswered, sizeof conversation->unanswered, prompt, TEXT_ONE_LINE);
-        (void)strlcpy(conversation->why,
-                      problem == ENXIO || problem == ENOTTY || problem == ENOENT ? "there is no terminal to ask on"
-                                                                                 : strerror(problem),
-                      sizeof conversation->why);
-        return PAM_CONV_ERR;
+        return fail_prompt(conversation, prompt,
+                           problem == ENXIO || problem == ENOTTY || problem == ENOENT ? "there is no terminal to ask on"
+                                                                                      : strerror(problem));
     }
     *response = answer;
     return PAM_SUCCESS;

@@ -2,13 +2,17 @@
  * does anything of ours read standard input or write standard output: both are the command's. */
 #pragma once
 
+#include "pam/forwarded.h"
+
 #include <security/pam_appl.h>
 #include <stdbool.h>
 
 struct conversation {
-    bool show_information; /* PAM_TEXT_INFO is shown; PAM_ERROR_MSG always is */
-    char unanswered[128];  /* the last question that nobody answered, made visible; empty: none */
-    char why[64];          /* why not */
+    struct forwarded *forwarded; /* answers instead of a person, while there are some; NULL: none */
+    bool forwards;               /* in this step */
+    bool show_information;       /* PAM_TEXT_INFO is shown; PAM_ERROR_MSG always is */
+    char unanswered[128];        /* the last question that nobody answered, made visible; empty: none */
+    char why[96];                /* why not */
 };
 
 /* The callback: data is a struct conversation. Answers are malloc'd, for the module to wipe and free. PAM_CONV_ERR

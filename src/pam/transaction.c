@@ -138,9 +138,7 @@ enum result transaction_start(struct transaction *transaction, const struct tran
 
     *transaction = (struct transaction){.request = request, .events = events, .owner = getpid()};
     transaction->conversation.show_information = request->show_information;
-    if (guard_start(request->account, request->service, request->grace_ms, request->ignored_signals, events, error)
-        != OK)
-        return FAILED;
+    transaction->conversation.forwarded = request->forwarded;
     guard_enter(STEP_START, 0); /* modules are loaded, and code of theirs runs */
     code = pam_start(request->service, request->account, &conversation, &transaction->handle);
     guarded = guard_leave(error);
@@ -155,10 +153,39 @@ enum result transaction_start(struct transaction *transaction, const struct tran
     return code == PAM_SUCCESS ? OK : fail_pam(transaction, STEP_START, code, error);
 }
 
+/* The last prompt that may have it is over. */
+static enum result forwarded_finish(struct transaction *t, enum step step, struct error *error)
+{
+    const struct transaction_request *request = t->request;
+    struct forwarded *forwarded = request->forwarded;
+
+    if (forwarded == NULL || forwarded->kind == FORWARDED_NONE)
+        return OK;
+    forwarded_wipe(forwarded);
+    if (forwarded->given > 0 || (request->quiet && !request->require_forwarded))
+        return OK;
+    (void)fail(error, step, STATUS_REFUSED, "%s for %s (profile %s): no module asked for what was forwarded",
+               step_name(step), request->account, request->service);
+    (void)fail_hint(error, "an auth line before the one that wants a password is sufficient (pam_rootok.so?); modules "
+                           "such as pam_mount and pam_krb5 have no password then");
+    if (request->require_forwarded)
+        return FAILED;
+    log_say("%s", error->message);
+    log_hint(error->hint);
+    return OK;
+}
+
 enum result transaction_authenticate(struct transaction *t, struct error *error)
 {
-    if (run_step(t, STEP_AUTHENTICATE, pam_authenticate, 0, error) != OK
-        || check_user(t, STEP_AUTHENTICATE, error) != OK)
+    const struct forwarded *forwarded = t->request->forwarded;
+    enum result result;
+
+    t->conversation.forwards = forwarded != NULL && forwarded->kind != FORWARDED_NONE;
+    result = run_step(t, STEP_AUTHENTICATE, pam_authenticate, 0, error);
+    t->conversation.forwards = false;
+    if (result == OK && forwarded != NULL && !forwarded->any_prompt)
+        result = forwarded_finish(t, STEP_AUTHENTICATE, error);
+    if (result != OK || check_user(t, STEP_AUTHENTICATE, error) != OK)
         return FAILED;
     t->stage = STAGE_AUTHENTICATED;
     EVENT(t->events, "authenticated", TEXT_FIELD("account", t->request->account),
@@ -199,9 +226,13 @@ enum result transaction_open_session(struct transaction *t, struct error *error)
     enum result opened;
 
     t->stage = STAGE_SESSION_TRIED;
+    t->conversation.forwards = t->request->forwarded != NULL && t->request->forwarded->any_prompt;
     opened = run_step(t, STEP_OPEN_SESSION, pam_open_session, 0, error);
+    t->conversation.forwards = false;
     if (t->last == PAM_SUCCESS) /* also when it came too late: it is to be closed, and that to be told */
         t->stage = STAGE_SESSION_OPEN;
+    if (opened == OK && t->request->forwarded != NULL && t->request->forwarded->any_prompt)
+        opened = forwarded_finish(t, STEP_OPEN_SESSION, error);
     if (opened != OK || check_user(t, STEP_OPEN_SESSION, error) != OK)
         return FAILED;
     EVENT(t->events, "session-opened", TEXT_FIELD("account", t->request->account),

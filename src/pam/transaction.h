@@ -29,13 +29,14 @@ enum stage {
 struct transaction_request {
     const char *service;
     const char *account;
-    const char *applicant;           /* PAM_RUSER */
-    const char *tty;                 /* PAM_TTY; NULL: no terminal */
-    const char *rhost;               /* PAM_RHOST; NULL: not set */
-    const char *const *environment;  /* NAME=VALUE, put into the PAM environment before the first module; or NULL */
-    const int *deadline_ms;          /* by enum step; 0: none */
-    int grace_ms;                    /* see guard_start() */
-    const sigset_t *ignored_signals; /* likewise */
+    const char *applicant;          /* PAM_RUSER */
+    const char *tty;                /* PAM_TTY; NULL: no terminal */
+    const char *rhost;              /* PAM_RHOST; NULL: not set */
+    const char *const *environment; /* NAME=VALUE, put into the PAM environment before the first module; or NULL */
+    const int *deadline_ms;         /* by enum step; 0: none */
+    struct forwarded *forwarded;    /* NULL: nothing was forwarded */
+    bool require_forwarded;         /* it is an error when no module asks for it */
+    bool quiet;                     /* else it is told */
     bool show_information;
     bool hide_reason; /* why authenticate failed is the administrator's to know: no oracle for names and locks */
     bool verbose;     /* tell each step on stderr */

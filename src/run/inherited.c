@@ -78,8 +78,16 @@ static bool files_add(struct inherited *inherited, int fd)
     return true;
 }
 
+static bool is_one_of(int fd, const int *list, size_t count)
+{
+    for (size_t at = 0; at < count; at++)
+        if (list[at] == fd)
+            return true;
+    return false;
+}
+
 /* List the descriptors above 2. Without /proc none is handed on: no decision hangs on it. */
-static bool files_take(struct inherited *inherited, int taken_fd)
+static bool files_take(struct inherited *inherited, const int *taken, size_t count)
 {
     static const char list[] = "/proc/self/fd";
     OWNED(directory_close) DIR *directory = NULL;
@@ -94,7 +102,7 @@ static bool files_take(struct inherited *inherited, int taken_fd)
     while ((entry = readdir(directory)) != NULL) {
         int fd = atoi(entry->d_name); /* "." and ".." are 0 */
 
-        if (fd > STDERR_FILENO && fd != dirfd(directory) && fd != taken_fd && !files_add(inherited, fd))
+        if (fd > STDERR_FILENO && fd != dirfd(directory) && !is_one_of(fd, taken, count) && !files_add(inherited, fd))
             return false;
     }
     return true;
@@ -134,14 +142,14 @@ static void signals_take(struct inherited *inherited)
     (void)sigprocmask(SIG_SETMASK, &none, &inherited->blocked);
 }
 
-enum result inherited_take(struct inherited *inherited, int taken_fd, struct error *error)
+enum result inherited_take(struct inherited *inherited, const int *taken, size_t count, struct error *error)
 {
     int directory;
 
     inherited_stop_timers();
     inherited->umask = umask(MODULES_UMASK);
     signals_take(inherited);
-    if (!files_take(inherited, taken_fd))
+    if (!files_take(inherited, taken, count))
         return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "/proc/self/fd: %s", strerror(errno));
     if (close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
         return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "close_range: %s", strerror(errno));

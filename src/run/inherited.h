@@ -26,8 +26,8 @@ struct inherited {
 bool inherited_start(struct inherited *inherited);
 
 /* The rest: descriptors above 2 close-on-exec, signals default and not blocked, no timer, umask and working directory
- * ("/") known. taken_fd: a descriptor that is ours and not the command's (--json-status-fd); -1. */
-enum result CHECKED inherited_take(struct inherited *inherited, int taken_fd, struct error *error);
+ * ("/") known. taken: descriptors that are ours and not the command's (--json-status-fd ...), -1 where there is none. */
+enum result CHECKED inherited_take(struct inherited *inherited, const int *taken, size_t count, struct error *error);
 
 /* After a module ran: descriptors 0-2 and the working directory as they were for us. */
 bool inherited_restore(const struct inherited *inherited, struct error *error, enum step step);

@@ -66,23 +66,24 @@ static void oom_score_take(struct limits *limits)
         limits->oom_score_adj[0] = '\0';
 }
 
-enum result limits_take(struct limits *limits, struct error *error)
+enum result limits_take(struct limits *limits, bool raise, struct error *error)
 {
     for (int resource = 0; resource < LIMITS_COUNT; resource++)
         if (getrlimit((__rlimit_resource_t)resource, &limits->applicants[resource]) != 0)
             return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "getrlimit: %s", strerror(errno));
     memcpy(limits->ours, limits->applicants, sizeof limits->ours);
-    for (size_t at = 0; at < sizeof needs / sizeof *needs; at++)
+    for (size_t at = 0; raise && at < sizeof needs / sizeof *needs; at++)
         if (!need_meet(&needs[at], &limits->ours[needs[at].resource]))
             return fail(error, STEP_OPTIONS, STATUS_SYSTEM,
                         "the limit RLIMIT_%s is lower than PAM modules need, and cannot be raised", needs[at].name);
-    if (!descriptors_meet(&limits->ours[RLIMIT_NOFILE]))
+    if (raise && !descriptors_meet(&limits->ours[RLIMIT_NOFILE]))
         return fail(error, STEP_OPTIONS, STATUS_SYSTEM,
                     "the limit RLIMIT_NOFILE is lower than PAM modules need, and cannot be raised");
     /* One byte, not none, which an administrator may want of pam_limits(8). It is no core either, core(5). */
     limits->ours[RLIMIT_CORE].rlim_cur = limits->applicants[RLIMIT_CORE].rlim_max > 0 ? 1 : 0;
     (void)setrlimit(RLIMIT_CORE, &limits->ours[RLIMIT_CORE]);
-    oom_score_take(limits);
+    if (raise)
+        oom_score_take(limits);
     limits->taken = true;
     return OK;
 }

@@ -19,8 +19,8 @@ struct limits {
     char oom_score_adj[8]; /* the applicant's, proc_pid_oom_score_adj(5); empty: left alone */
 };
 
-/* Note the applicant's, and take what modules need. */
-enum result CHECKED limits_take(struct limits *limits, struct error *error);
+/* Note the applicant's; no core files from here on; raise: take what modules need. */
+enum result CHECKED limits_take(struct limits *limits, bool raise, struct error *error);
 
 /* After open_session: what a module set is the command's, the rest is the applicant's; we take ours again. */
 enum result CHECKED limits_find(struct limits *limits, struct error *error);
