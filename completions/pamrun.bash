@@ -18,6 +18,10 @@ G --supp-group group
 P --pty -
 T --no-pty -
 - --profile profile
+- --forward-password-fd text
+- --forward-answers-fd text
+- --any-prompt -
+- --require-password-used -
 - --close-on-exit -
 - --exec -
 - --no-auth -
