@@ -304,7 +304,7 @@ static int take_and_give(const void *data)
 
     if ((row->right == WITH_RIGHT && !had) || setrlimit(row->resource, &row->applicants) != 0)
         return NOT_HERE; /* the hard limit is lower here, and cannot be raised */
-    if (limits_take(&limits, &error) != OK) {
+    if (limits_take(&limits, true, &error) != OK) {
         printf("take: %s\n", error.message);
         return 1;
     }
@@ -367,7 +367,7 @@ static int take_without_right(const void *data)
     (void)resource_right(true);
     if (setrlimit(row->resource, &low) != 0)
         return NOT_HERE;
-    if (limits_take(&limits, &error) == OK)
+    if (limits_take(&limits, true, &error) == OK)
         return 1;
     printf("%d %s: %s", error.status, step_name(error.step), error.message);
     return limits.taken ? 2 : 0; /* nothing to give back */
@@ -411,7 +411,7 @@ static int take_descriptors(const void *data)
         return 1;
     for (int fd = STDERR_FILENO; fd >= 0 && fd < row->open;)
         fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (limits_take(&limits, &error) != OK || getrlimit(RLIMIT_NOFILE, &now) != 0)
+    if (limits_take(&limits, true, &error) != OK || getrlimit(RLIMIT_NOFILE, &now) != 0)
         return 2;
     printf("%ju ", (uintmax_t)now.rlim_cur);
     if (limits_find(&limits, &error) != OK || !limits_give(&limits) || getrlimit(RLIMIT_NOFILE, &now) != 0)
@@ -469,7 +469,7 @@ static int take_score(const void *score)
 
     if (!file_put(score))
         return NOT_HERE; /* below 0: without the right */
-    if (limits_take(&limits, &error) != OK)
+    if (limits_take(&limits, true, &error) != OK)
         return 1;
     print_score();
     if (limits_find(&limits, &error) != OK)
