@@ -134,7 +134,7 @@ setup_packages() # USE
 @test "README names every library that is linked" {
     local library
 
-    for library in libpam libcap-ng libbsd; do
+    for library in libpam libcap-ng libbsd libinih; do
         assert grep -qiE "$library" "$tree/README"
     done
 }
