@@ -1,5 +1,6 @@
 /* Policies in a folder of our own, read as root: who owns a file is part of what is tested. */
 #include "ask/policy.h"
+#include "base/file.h"
 #include "pam/service.h"
 
 #include "memory.h"
@@ -1032,6 +1033,94 @@ static void lowest_user_id_is_this(void **state)
     policy_free(&policy);
 }
 
+/* ---- what is written about it ---- */
+
+/* The sample's text, with its settings where they were comments: those have no blank behind the '#'. */
+static char *sample_text(bool is_set)
+{
+    char *text = file_read(SOURCE_ROOT "/pam.d/pamrun.conf", NULL);
+
+    assert_non_null(text);
+    for (char *line = text; is_set && line != NULL; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (line[0] == '#' && strchr(" \n", line[1]) == NULL)
+            memmove(line, line + 1, strlen(line));
+    }
+    return text;
+}
+
+static void the_sample_changes_nothing(void **state)
+{
+    char *text = sample_text(false);
+    struct policy policy;
+
+    (void)state;
+    (void)put(NULL, text);
+    read_well(&policy);
+    for (int key = 0; key < POLICY_RUN_KEYS; key++)
+        assert_null(policy_value(&policy, (enum policy_key)key, NULL)->origin.file);
+    assert_null(policy_next_delegate(&policy, NULL));
+    policy_free(&policy);
+    free(text);
+}
+
+static void the_sample_has_every_key_and_each_can_be_used(void **state)
+{
+    const struct policy_section *delegate;
+    char *text = sample_text(true);
+    struct policy policy;
+
+    (void)state;
+    (void)put(NULL, text);
+    read_well(&policy);
+    for (int key = 0; key < POLICY_RUN_KEYS; key++)
+        assert_non_null(policy_value(&policy, (enum policy_key)key, NULL)->origin.file);
+    delegate = policy_next_delegate(&policy, NULL);
+    assert_non_null(delegate);
+    for (int key = POLICY_PROFILES; key < POLICY_KEYS; key++)
+        assert_true(delegate_value(delegate, (enum policy_key)key)->is_set);
+    policy_free(&policy);
+    free(text);
+}
+
+static void the_manual_page_has_every_key_and_its_default(void **state)
+{
+    char *text = file_read(SOURCE_ROOT "/man/pamrun.conf.5", NULL);
+
+    (void)state;
+    assert_non_null(text);
+    for (int key = 0; key < POLICY_KEYS; key++) {
+        char entry[64];
+        const char *place;
+
+        (void)snprintf(entry, sizeof entry, "\n.It Cm %s No = ", policy_key_word((enum policy_key)key));
+        place = strstr(text, entry);
+        if (place == NULL)
+            print_message("# %s\n", entry + 1);
+        assert_non_null(place);
+    }
+    for (size_t at = 0; at < COUNT(standards); at++) {
+        char entry[64], wanted[64];
+        const char *place, *next;
+
+        (void)snprintf(entry, sizeof entry, "\n.It Cm %s No = ", policy_key_word(standards[at].key));
+        place = strstr(strstr(text, entry), "Default:");
+        next = strstr(strstr(text, entry) + 1, "\n.It ");
+        assert_non_null(place);
+        assert_true(next == NULL || place < next);
+        if (standards[at].value[0] == '\0')
+            (void)snprintf(wanted, sizeof wanted, "Default: none");
+        else if (strcmp(standards[at].value, "10") == 0)
+            (void)snprintf(wanted, sizeof wanted, "Default: 10.");
+        else
+            (void)snprintf(wanted, sizeof wanted, "Default:\n.Cm %s", standards[at].value);
+        if (strncmp(place, wanted, strlen(wanted)) != 0)
+            print_message("# %s%s\n", entry + 1, wanted);
+        assert_int_equal(strncmp(place, wanted, strlen(wanted)), 0);
+    }
+    free(text);
+}
+
 /* ---- to show it ---- */
 
 static void every_key_has_a_word_of_its_own(void **state)
@@ -1086,6 +1175,9 @@ int main(void)
         cmocka_unit_test(without_memory_it_is_refused),
         cmocka_unit_test(delegates_have_their_own_keys),
         cmocka_unit_test(delegates_can_be_listed),
+        cmocka_unit_test(the_sample_changes_nothing),
+        cmocka_unit_test(the_sample_has_every_key_and_each_can_be_used),
+        cmocka_unit_test(the_manual_page_has_every_key_and_its_default),
         cmocka_unit_test(every_key_has_a_word_of_its_own),
         cmocka_unit_test(what_is_shown_can_be_read_again),
     };
