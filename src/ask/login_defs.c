@@ -1,8 +1,10 @@
 #include "ask/login_defs.h"
 
 #include "base/file.h"
+#include "base/number.h"
 #include "base/owned.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +23,8 @@ static void line_apply(struct login_defs *defs, char *line, bool *has_supath)
 {
     char *name = line + strspn(line, " \t"), *value, *end;
 
-    if (*name != 'E' && *name != 'A') /* nearly every line is a comment, and the file is read by every run */
+    if (*name != 'E' && *name != 'A'
+        && *name != 'U') /* nearly every line is a comment, and the file is read by every run */
         return;
     value = name + strcspn(name, " \t");
     if (*value == '\0')
@@ -42,6 +45,11 @@ static void line_apply(struct login_defs *defs, char *line, bool *has_supath)
         set_text(&defs->path_root, value);
     } else if (strcmp(name, "ALWAYS_SET_PATH") == 0) {
         defs->always_set_path = strcasecmp(value, "yes") == 0;
+    } else if (strcmp(name, "UID_MIN") == 0) {
+        uint32_t number = 0;
+
+        defs->has_uid_min = number_parse(value, UINT32_MAX - 1, &number); /* else as if it were not set */
+        defs->uid_min = (uid_t)number;
     }
 }
 
@@ -51,6 +59,8 @@ void login_defs_read(struct login_defs *defs, const char *file)
     bool has_supath = false;
     char *rest = text, *line;
 
+    if (text == NULL && errno != ENOENT)
+        defs->is_incomplete = true;
     while (text != NULL && (line = file_next_line(&rest)) != NULL)
         line_apply(defs, line, &has_supath);
 }

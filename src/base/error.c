@@ -9,6 +9,7 @@ static const struct {
     bool calls_modules;
 } step_table[STEP_COUNT] = {
     [STEP_OPTIONS] = {"options", false},
+    [STEP_POLICY] = {"policy", false},
     [STEP_IDENTITY] = {"identity", false},
     [STEP_PROFILE] = {"profile", false},
     [STEP_START] = {"start", false},

@@ -23,6 +23,7 @@ enum exit_status {
     STATUS_SYSTEM = 71,      /* EX_OSERR: this node failed */
     STATUS_TRY_AGAIN = 75,   /* EX_TEMPFAIL: a directory or module does not answer, a deadline has passed */
     STATUS_REFUSED = 77,     /* EX_NOPERM: authentication, account or policy said no */
+    STATUS_POLICY = 78,      /* EX_CONFIG: the site policy cannot be used */
     STATUS_CANNOT_RUN = 126, /* the command was found and cannot be executed */
     STATUS_NOT_FOUND = 127,  /* the command was not found */
     STATUS_SIGNAL_BASE = 128 /* plus the signal's number */
@@ -37,6 +38,7 @@ enum failure_class {
 /* The steps of a run, in order. The words for PAM steps are the functions' names without pam_, as pamtester has them. */
 enum step {
     STEP_OPTIONS,
+    STEP_POLICY,
     STEP_IDENTITY,
     STEP_PROFILE,
     STEP_START,

@@ -8,38 +8,103 @@
 #include <string.h>
 #include <unistd.h>
 
-char *file_read(const char *path, struct stat *status)
+/* All that can be read, at most limit bytes. expected: how much that will be, a guess. */
+static char *read_all(int fd, off_t expected, size_t limit, size_t *length)
 {
-    OWNED(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     OWNED(memory_free) char *text = NULL;
-    size_t room, length = 0;
-    struct stat here;
+    size_t room = expected > 0 && (size_t)expected < limit ? (size_t)expected + 2 : 4096;
     ssize_t got = 1;
 
-    if (fd < 0 || fstat(fd, &here) < 0)
-        return NULL;
-    room = here.st_size > 0 && here.st_size < FILE_BYTES_MAX ? (size_t)here.st_size + 2 : 4096;
+    *length = 0;
     while (got != 0) {
-        if (text == NULL || length + 1 >= room) {
+        if (text == NULL || *length + 1 >= room) {
             char *larger = realloc(text, room *= text != NULL ? 2 : 1);
 
             if (larger == NULL)
                 return NULL;
             text = larger;
         }
-        got = read(fd, text + length, room - 1 - length);
+        got = read(fd, text + *length, room - 1 - *length);
         if (got < 0 && errno != EINTR)
             return NULL;
-        length += got > 0 ? (size_t)got : 0;
-        if (length > FILE_BYTES_MAX) {
+        *length += got > 0 ? (size_t)got : 0;
+        if (*length > limit) {
             errno = EFBIG;
             return NULL;
         }
     }
-    text[length] = '\0';
-    if (status != NULL)
-        *status = here;
+    text[*length] = '\0';
     return memory_take(&text);
+}
+
+char *file_read(const char *path, struct stat *status)
+{
+    OWNED(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    struct stat here;
+    size_t length;
+    char *text;
+
+    if (fd < 0 || fstat(fd, &here) < 0)
+        return NULL;
+    text = read_all(fd, here.st_size, FILE_BYTES_MAX, &length);
+    if (text != NULL && status != NULL)
+        *status = here;
+    return text;
+}
+
+/* Open it, and look at what was opened. type: of st_mode. */
+static int open_trusted(int directory, const char *path, mode_t type, struct stat *status, const char **problem)
+{
+    OWNED(fd_close) int fd = openat(directory, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    int taken;
+
+    if (fd < 0 || fstat(fd, status) < 0) {
+        *problem = errno == ELOOP ? "is a symbolic link" : strerror(errno);
+        return -1;
+    }
+    errno = EPERM;
+    if ((status->st_mode & S_IFMT) != type)
+        *problem = type == S_IFDIR ? "is no directory" : "is no regular file";
+    else if (status->st_uid != 0)
+        *problem = "is not root's";
+    else if ((status->st_mode & (S_IWGRP | S_IWOTH)) != 0)
+        *problem = "can be written by others than root";
+    else
+        *problem = NULL;
+    if (*problem != NULL)
+        return -1;
+    taken = fd;
+    fd = -1;
+    return taken;
+}
+
+char *file_read_trusted(int directory, const char *path, size_t limit, const char **problem)
+{
+    struct stat status;
+    OWNED(fd_close) int fd = open_trusted(directory, path, S_IFREG, &status, problem);
+    OWNED(memory_free) char *text = NULL;
+    size_t length;
+
+    if (fd < 0)
+        return NULL;
+    text = read_all(fd, status.st_size, limit, &length);
+    if (text == NULL) {
+        *problem = errno == EFBIG ? "is too long" : strerror(errno);
+        errno = errno == ENOENT ? EIO : errno; /* a file system of the network's may say so, of a file that is there */
+        return NULL;
+    }
+    if (strlen(text) == length)
+        return memory_take(&text);
+    *problem = "has a NUL byte in it";
+    errno = EINVAL;
+    return NULL;
+}
+
+int file_open_trusted_directory(const char *path, const char **problem)
+{
+    struct stat status;
+
+    return open_trusted(AT_FDCWD, path, S_IFDIR, &status, problem);
 }
 
 char *file_next_line(char **rest)

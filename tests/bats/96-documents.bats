@@ -134,7 +134,7 @@ setup_packages() # USE
 @test "README names every library that is linked" {
     local library
 
-    for library in libpam libcap-ng libbsd; do
+    for library in libpam libcap-ng libbsd libinih; do
         assert grep -qiE "$library" "$tree/README"
     done
 }
@@ -144,10 +144,12 @@ setup_packages() # USE
     assert grep -qF './setup test' <(head -n 24 "$tree/README")
 }
 
-@test "the manual page is without a fault, and installed where man finds it" {
+@test "the manual pages are without a fault, and installed where man finds them" {
     needs mandoc
-    assert_eq "$(mandoc -Tlint -W warning "$tree/man/pamrun.8")" ""
+    assert_eq "$(mandoc -Tlint -W warning "$tree"/man/*.[0-9])" ""
     assert test -e "${PAMRUN%/bin/pamrun}/share/man/man8/pamrun.8"
+    assert test -e "${PAMRUN%/bin/pamrun}/share/man/man5/pamrun.conf.5"
+    assert test -e "${PAMRUN%/bin/pamrun}/share/doc/pamrun/examples/pamrun.conf"
 }
 
 @test "examples in the manual page and README use options that exist" {

@@ -62,9 +62,10 @@ static void assert_environment(const struct environment_request *request, const 
 #define PATH_USER "PATH=/usr/local/bin:/bin:/usr/bin"
 #define PATH_ROOT "PATH=/usr/local/sbin:/usr/local/bin:/sbin:/bin:/usr/sbin:/usr/bin"
 
-static const struct login_defs site_defs = {(char *)"/user/path", (char *)"/root/path", false};
-static const struct login_defs always_defs = {(char *)"/user/path", (char *)"/root/path", true};
-static const struct login_defs always_bare = {NULL, NULL, true};
+static const struct login_defs site_defs = {.path = (char *)"/user/path", .path_root = (char *)"/root/path"};
+static const struct login_defs always_defs = {
+    .path = (char *)"/user/path", .path_root = (char *)"/root/path", .always_set_path = true};
+static const struct login_defs always_bare = {.always_set_path = true};
 
 static const struct base_case {
     const char *sentence;

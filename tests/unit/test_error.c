@@ -12,6 +12,7 @@ static const struct named_step {
     bool calls_modules;
 } named_steps[] = {
     {"options", STEP_OPTIONS, false},
+    {"policy", STEP_POLICY, false},
     {"identity", STEP_IDENTITY, false},
     {"profile", STEP_PROFILE, false},
     {"start", STEP_START, false},
@@ -78,6 +79,7 @@ static const struct fault {
     {"a command that is not there is the user's fault", STATUS_NOT_FOUND, CLASS_USER},
     {"a name that nobody resolves is the node's fault", STATUS_NO_USER, CLASS_NODE},
     {"a profile that cannot be used is the node's fault", STATUS_UNAVAILABLE, CLASS_NODE},
+    {"a site policy that cannot be used is the node's fault", STATUS_POLICY, CLASS_NODE},
     {"a failing system is the node's fault", STATUS_SYSTEM, CLASS_NODE},
     {"a directory that does not answer is the node's", STATUS_TRY_AGAIN, CLASS_NODE},
     {"a signal that asked to stop is not the user's", STATUS_SIGNAL_BASE + 15, CLASS_NODE},

@@ -80,6 +80,51 @@ static void is_read_so(void **state)
     assert_defs(&defs, NULL, NULL, false);
 }
 
+static const struct uid_min_case {
+    const char *sentence;
+    const char *text;
+    bool is_set;
+    uid_t uid;
+} uid_mins[] = {
+    {"UID_MIN is a number", "UID_MIN\t\t 1000\n", true, 1000},
+    {"UID_MIN may be 0", "UID_MIN 0\n", true, 0},
+    {"UID_MIN may be 4294967294", "UID_MIN 4294967294\n", true, 4294967294},
+    {"UID_MIN is not 4294967295", "UID_MIN 4294967295\n", false, 0},
+    {"UID_MIN does not wrap to 0", "UID_MIN 4294967296\n", false, 0},
+    {"UID_MIN has no sign", "UID_MIN -1\n", false, 0},
+    {"UID_MIN is decimal", "UID_MIN 0x10\n", false, 0},
+    {"UID_MIN has nothing behind it", "UID_MIN 1000 # why\n", false, 0},
+    {"the last UID_MIN counts", "UID_MIN 1\nUID_MIN 2\n", true, 2},
+    {"the last UID_MIN counts when it is none", "UID_MIN 1\nUID_MIN x\n", false, 0},
+    {"UID_MIN in a comment is none", "#UID_MIN 1\n", false, 0},
+    {"SYS_UID_MIN is another setting", "SYS_UID_MIN 1\nUID_MINI 1\n", false, 0},
+};
+
+static void uid_min_is_read_so(void **state)
+{
+    const struct uid_min_case *row = *state;
+    struct login_defs defs = {0};
+
+    login_defs_read(&defs, folder_write(&folder, "login.defs", row->text, 0644));
+    assert_int_equal(defs.has_uid_min, row->is_set);
+    assert_int_equal(defs.uid_min, row->uid);
+    assert_false(defs.is_incomplete);
+    login_defs_free(&defs);
+}
+
+static void a_file_that_cannot_be_read_is_noted(void **state)
+{
+    struct login_defs defs = {0};
+
+    (void)state;
+    login_defs_read(&defs, "/nonexistent/login.defs");
+    assert_false(defs.is_incomplete);
+    login_defs_read(&defs, folder.path);
+    assert_true(defs.is_incomplete);
+    login_defs_free(&defs);
+    assert_false(defs.is_incomplete);
+}
+
 static void a_file_that_is_not_there_sets_nothing(void **state)
 {
     struct login_defs defs = {0};
@@ -136,6 +181,7 @@ static void a_very_long_line_is_read_whole(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_file_that_cannot_be_read_is_noted),
         cmocka_unit_test(a_file_that_is_not_there_sets_nothing),
         cmocka_unit_test(a_later_file_is_read_over_an_earlier_one),
         cmocka_unit_test(without_memory_nothing_is_set),
@@ -144,6 +190,7 @@ int main(void)
     static struct suite suite;
 
     ADD_ROWS(&suite, is_read_so, readings);
+    ADD_ROWS(&suite, uid_min_is_read_so, uid_mins);
     ADD_TESTS(&suite, tests);
     return cmocka_run_group_tests_name("login_defs", suite.tests, make_folder, remove_folder);
 }
