@@ -25,7 +25,7 @@ static bool has_control_character(const char *text)
     return false;
 }
 
-/* ASCII only: what other letters are small ones of depends on the language. */
+/* ASCII only: which other letters have small ones depends on the language. */
 static void fold(char *identity)
 {
     if (strchr(identity, '@') == NULL)
@@ -37,7 +37,7 @@ static void fold(char *identity)
 
 /* ---- the rule ---- */
 
-/* Where a bracket expression that begins at text ends: behind its ']'. In it a backslash is ordinary, a ']' right at the
+/* Where a bracket expression that begins at text ends: behind its ']'. In it a backslash is ordinary, a ']' at the
  * start too, and [:alpha:] and the like have brackets of their own. */
 static const char *bracket_end(const char *text)
 {
@@ -276,7 +276,7 @@ static int by_identity(const void *one, const void *other)
     return order != 0 ? order : (left->line > right->line) - (left->line < right->line);
 }
 
-/* Two lines that disagree would make somebody the account that stands first, and the administrator believe in the other. */
+/* Of two lines that disagree one would count, and the administrator believe in the other. */
 static enum result check_duplicates(const struct map *map, struct error *error)
 {
     for (size_t at = 1; at < map->count; at++) {

@@ -13,8 +13,8 @@ struct login_defs {
     bool is_incomplete; /* a file that is there could not be read: nobody knows what UID_MIN is */
 };
 
-/* Read one file. A file that is missing sets nothing, one that cannot be read neither, but that is noted: UID_MIN decides
- * who may be who. Later files are read over earlier ones. Owned by the struct; login_defs_free(). */
+/* Read one file. A file that is missing sets nothing, one that cannot be read neither, and that is noted: UID_MIN
+ * decides who may be who. Later files are read over earlier ones. Owned by the struct; login_defs_free(). */
 void login_defs_read(struct login_defs *defs, const char *file);
 
 void login_defs_free(struct login_defs *defs);

@@ -1,7 +1,7 @@
 /* permission.h - may this applicant do that? Decided from the site policy and from values: nothing is looked up here.
  *
- * Each function says OK, or FAILED with STATUS_REFUSED, and which rule decided. Messages name no file of the policy: who
- * is refused need not know it. */
+ * Each function says OK, or FAILED with STATUS_REFUSED, and which rule decided. Messages name no file of the policy:
+ * who is refused need not know it. */
 #pragma once
 
 #include "ask/login_defs.h"
@@ -23,8 +23,7 @@ struct permission_request {
     const char *profile; /* asked for; NULL: none, that is the policy's default */
     const char *account;
     uid_t account_uid;
-    bool
-        is_mapped; /* the account follows from an identity (identity_map.h): root's default of no minimum is not for it */
+    bool is_mapped; /* by an identity, identity_map.h: root's default of no minimum is not for it */
     /* Is the account in that group, be it its primary one? */
     enum membership (*membership)(void *context, const char *group);
     void *context;

@@ -1,6 +1,6 @@
 /* policy.h - the site policy, pamrun.conf(5): what the administrator lets callers do, and how runs behave.
  *
- * Read whole or not at all: one wrong line, and nothing of it holds (STATUS_POLICY). Only a file that is not there at all
+ * Read whole or not at all: one wrong line, and nothing of it holds (STATUS_POLICY). Only a file that does not exist
  * means the defaults. A key is looked for in [profile NAME] of the run, then among the keys before any section, then
  * among the defaults; where files give the same key of the same section, the file read last counts. */
 #pragma once
@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* The table in policy.c has a row for each. */
+/* policy_keys.c has a row for each. */
 enum policy_key {
     POLICY_PROFILE,
     POLICY_USER_PROFILES,
@@ -91,8 +91,8 @@ const struct strv *policy_list(const struct policy *policy, enum policy_key key,
 int64_t policy_number(const struct policy *policy, enum policy_key key, const char *profile);
 int policy_choice(const struct policy *policy, enum policy_key key, const char *profile); /* of the enums above */
 
-/* minimum-user-id as a number: "auto" is UID_MIN of login.defs(5), 1000 where that is not set. applicant_is_root: to whom
- * the default is 0. STATUS_POLICY: there is a login.defs that cannot be read. */
+/* minimum-user-id as a number: "auto" is UID_MIN of login.defs(5), 1000 where that is not set. applicant_is_root: the
+ * default is 0 then. STATUS_POLICY: there is a login.defs that cannot be read. */
 enum result CHECKED policy_minimum_user_id(const struct policy_value *value, bool applicant_is_root,
                                            const struct login_defs *defs, uid_t *minimum, struct error *error);
 
@@ -114,7 +114,7 @@ const struct policy_value *delegate_value(const struct policy_section *delegate,
 /* "minimum-user-id". Never NULL for a key. */
 const char *policy_key_word(enum policy_key key);
 
-/* The value as it could be written in the file; control characters are in none. */
+/* The value as it could be written in the file. As others' text it goes through text_visible() to a terminal. */
 void policy_show_value(char *out, size_t size, enum policy_key key, const struct policy_value *value);
 
 /* "default", or FILE:LINE. */

@@ -1,6 +1,6 @@
-/* settings.h - a text of KEY = VALUE lines in [sections], read by libinih, and only what every build of libinih reads in
- * the same way. Builds differ (Debian's reads on in indented lines, cuts a line at 200 bytes and a section's name at 49,
- * ends a value at " ;", and counts no lines), so each line is looked at before libinih gets it. Allowed is:
+/* settings.h - a text of KEY = VALUE lines in [sections], read by libinih, and only what every build of it reads alike.
+ * Builds differ: Debian's reads on in indented lines, cuts a line at 200 bytes and a section's name at 49, ends a value
+ * at " ;", and counts no lines. So each line is looked at before libinih gets it. Allowed is:
  *
  *   comments       on lines of their own, that begin with '#' or ';'; a ';' behind a blank is refused everywhere else
  *   [section]      at the start of the line, nothing behind it, a name of at most SETTINGS_NAME_MAX bytes

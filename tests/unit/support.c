@@ -23,6 +23,14 @@ void suite_add(struct suite *suite, const struct CMUnitTest *tests, size_t count
     suite->count += count;
 }
 
+bool suite_needs_root(void)
+{
+    if (geteuid() == 0)
+        return false;
+    printf("1..0 # SKIP only root can make files that are root's\n");
+    return true;
+}
+
 void suite_add_rows(struct suite *suite, CMUnitTestFunction test, const void *rows, size_t count, size_t size)
 {
     for (size_t at = 0; at < count; at++) {

@@ -28,6 +28,9 @@ struct suite {
 
 void suite_add(struct suite *suite, const struct CMUnitTest *tests, size_t count);
 
+/* For files that must be root's: who is not root is told so as TAP has it, and nothing is tested. */
+bool suite_needs_root(void);
+
 /* A row's first member is its sentence (const char *), which names the test; the row is the test's *state. */
 void suite_add_rows(struct suite *suite, CMUnitTestFunction test, const void *rows, size_t count, size_t size);
 

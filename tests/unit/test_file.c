@@ -4,6 +4,7 @@
 #include "support.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -148,6 +149,71 @@ static void without_memory_it_says_so(void **state)
     assert_int_equal(errno, ENOMEM);
 }
 
+/* ---- files that grant rights ---- */
+
+/* They must be root's. */
+static void need_root(void)
+{
+    if (geteuid() != 0)
+        skip();
+}
+
+static void a_trusted_file_is_read_up_to_its_limit(void **state)
+{
+    const char *path = folder_write(&folder, "file", "12345678", 0644);
+    const char *problem = "";
+    char *text;
+
+    (void)state;
+    need_root();
+    text = file_read_trusted(AT_FDCWD, path, 8, &problem);
+    assert_non_null(text);
+    assert_string_equal(text, "12345678");
+    free(text);
+    assert_null(file_read_trusted(AT_FDCWD, path, 7, &problem));
+    assert_int_equal(errno, EFBIG);
+    assert_string_equal(problem, "is too long");
+}
+
+/* errno of what is no missing file must not be that of one. */
+static void only_a_missing_file_is_missing(void **state)
+{
+    const char *path = folder_write(&folder, "file", "", 0664);
+    const char *problem;
+
+    (void)state;
+    need_root();
+    errno = ENOENT;
+    assert_null(file_read_trusted(AT_FDCWD, path, 8, &problem));
+    assert_int_not_equal(errno, ENOENT);
+    assert_string_equal(problem, "can be written by others than root");
+    errno = ENOENT;
+    assert_null(file_read_trusted(AT_FDCWD, folder.path, 8, &problem));
+    assert_int_not_equal(errno, ENOENT);
+    assert_string_equal(problem, "is no regular file");
+    assert_null(file_read_trusted(AT_FDCWD, "/nonexistent/file", 8, &problem));
+    assert_int_equal(errno, ENOENT);
+    assert_int_equal(file_open_trusted_directory("/nonexistent/file", &problem), -1);
+    assert_int_equal(errno, ENOENT);
+}
+
+static void a_trusted_file_is_found_from_its_folder(void **state)
+{
+    const char *problem;
+    char *text;
+    int fd;
+
+    (void)state;
+    need_root();
+    fd = file_open_trusted_directory(folder.path, &problem);
+    assert_true(fd >= 0);
+    (void)folder_write(&folder, "file", "x", 0600);
+    text = file_read_trusted(fd, "file", 8, &problem);
+    assert_string_equal(text, "x");
+    free(text);
+    (void)close(fd);
+}
+
 /* ---- lines ---- */
 
 static const struct line_case {
@@ -192,6 +258,9 @@ int main(void)
         cmocka_unit_test(a_folder_says_so),
         cmocka_unit_test(a_fifo_is_not_waited_for),
         cmocka_unit_test(without_memory_it_says_so),
+        cmocka_unit_test(a_trusted_file_is_read_up_to_its_limit),
+        cmocka_unit_test(only_a_missing_file_is_missing),
+        cmocka_unit_test(a_trusted_file_is_found_from_its_folder),
     };
     static struct suite suite;
 

@@ -452,6 +452,7 @@ static const struct refused {
     {"a delegate's section needs a name", "[delegate]\n", ":1: no such section", "[profile NAME]"},
     {"a delegate's name is no path", "[delegate a/b]\n", ":1: no such section", "[profile NAME]"},
     {"a delegate's name has no blank at its end", "[delegate a ]\n", ":1: no such section", "[profile NAME]"},
+    {"a delegate's name is no number", "[delegate 1001]\n", ":1: no such section", "[profile NAME]"},
     {"a section is closed", "[profile su\n", ":1: a section's line is [NAME] and nothing else", NULL},
     {"nothing stands behind a section", "[profile su] " SECRET "\n", ":1: a section's line is [NAME] and nothing else",
      NULL},
@@ -1183,6 +1184,8 @@ int main(void)
     };
     static struct suite suite;
 
+    if (suite_needs_root())
+        return 0;
     ADD_ROWS(&suite, without_files_the_default_holds, standards);
     ADD_ROWS(&suite, word_or_number_is_this, choices);
     ADD_ROWS(&suite, value_is_this, taken);
