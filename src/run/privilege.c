@@ -116,15 +116,16 @@ enum result privilege_start(struct error *error)
     }
     if (expected.real != 0)
         (void)personality(PER_LINUX); /* flags that survive exec change what system calls do */
-    /* Files that modules make are root's group's: pam_faillock(8) lets that group write what it counts. */
-    if (expected.real != 0 && (setresgid((gid_t)-1, 0, 0) != 0 || !ids_read() || expected.effective_group != 0))
-        return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "root's group cannot be taken: %s", strerror(errno));
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 || !parent_death_is_orderly())
-        return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "prctl: %s", strerror(errno));
     if (!securebits_clean())
         return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "securebits are set and cannot be cleared");
     if (!capabilities_clean())
         return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "inherited capabilities cannot be cleared");
+    /* Files that modules make are root's group's: pam_faillock(8) lets that group write what it counts. */
+    if (expected.real != 0 && (setresgid((gid_t)-1, 0, 0) != 0 || !ids_read() || expected.effective_group != 0))
+        return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "root's group cannot be taken: %s", strerror(errno));
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 /* after the ids, which set it */
+        || !parent_death_is_orderly())
+        return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "prctl: %s", strerror(errno));
     return OK;
 }
 

@@ -1,4 +1,5 @@
 # Callers who are not root: who the command runs as, what they may ask for, and what modules are told about them.
+# With sanitizers only in full.
 
 load lib/common
 

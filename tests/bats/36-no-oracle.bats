@@ -1,5 +1,6 @@
 # Callers who are not root learn nothing that they did not bring along: not whether a name exists, not which password
 # was nearly right, and no try goes uncounted or is faster than the others.
+# With sanitizers only in full.
 
 load lib/common
 

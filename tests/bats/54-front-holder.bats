@@ -1,6 +1,7 @@
 # The two processes of a caller who is not root: the front, which is his, and the holder, which has the PAM session and
 # is out of his reach. Whatever becomes of the front, the holder ends in order; whatever becomes of the holder, the front
 # says so.
+# With sanitizers only in full.
 
 load lib/common
 

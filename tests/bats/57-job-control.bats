@@ -2,6 +2,7 @@
 # shellcheck disable=SC2030,SC2031 # a test is a subshell
 # Job control of a caller who is not root, in real interactive shells: what a user does with ^Z, fg, bg, ^C, kill %1,
 # pipelines, nohup, timeout, xargs and a lost terminal.  The terminal is the shell's again after each.
+# With sanitizers only in full.
 
 load lib/common
 

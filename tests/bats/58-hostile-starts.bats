@@ -1,5 +1,6 @@
 # A caller who is not root hands pamrun a start that nobody would wish for (hostile.c): the modules see none of it, the
 # command has the account's ids and, of the rest, what was the caller's; or nothing runs and one clear line says why.
+# With sanitizers only in full.
 
 # shellcheck disable=SC2015,SC2016,SC2030,SC2031,SC2154 # A && B || fail; scripts in quotes; bats runs tests in subshells
 load lib/common
