@@ -1,5 +1,6 @@
 /* pamrun - run a command as another user inside a PAM session. pamrun(8), DESIGN: one straight line of phases; each
  * reads what came before and fills one new value. The only file that reports a failure and ends the program. */
+#include "ask/authority.h"
 #include "ask/environment.h"
 #include "ask/identity.h"
 #include "ask/login_defs.h"
@@ -46,7 +47,9 @@ struct run {
     struct relay relay; /* to the other process, when the applicant is not root */
     uid_t uid;          /* the applicant's real one, as it was at the start */
     char loginuid[24];  /* likewise, audit(8): who it was before any su; "-": not set */
+    struct authority authority;
     struct identity identity;
+    struct strv pam_environment; /* what the modules are told, besides what they tell each other */
     char tty[128];
     const char *service;
     struct forwarded forwarded;
@@ -140,45 +143,48 @@ static void report_close_failure(void *data, const struct error *error)
 
 /* ---- the phases ---- */
 
-static const char *service_choose(const struct options *options)
-{
-    if (options->profile != NULL)
-        return options->profile;
-    return options->login && service_exists("su-l", service_directories) ? "su-l" : "su";
-}
-
-/* What only root may ask for is refused with the same words whether there is such a thing or not. */
-static enum result check_applicant(const struct run *run, struct error *error)
+/* A login has the profile su-l where the default is su and that is there, as with su(1). */
+static const char *service_choose(const struct run *run)
 {
     const struct options *options = &run->options;
-    const char *own = service_choose(&(struct options){.login = options->login});
+    bool is_su = options->profile == NULL && strcmp(run->authority.profile, "su") == 0;
 
-    if (run->uid == 0)
-        return OK;
-    if (options->root_only != NULL)
-        return fail(error, STEP_OPTIONS, STATUS_REFUSED, "--%s: only root may use this option", options->root_only);
-    if (options->profile != NULL && strcmp(options->profile, own) != 0)
-        return fail(error, STEP_OPTIONS, STATUS_REFUSED, "--profile: only root may choose another profile than %s",
-                    own);
-    return OK;
+    return is_su && options->login && service_exists("su-l", service_directories) ? "su-l" : run->authority.profile;
+}
+
+/* What will be run, and whether a delegate may have it. */
+static enum result decide(struct run *run, struct error *error)
+{
+    bool restricted = !authority_is_as_root(&run->authority) && shell_is_unlisted(run->identity.account.shell);
+
+    plan_free(&run->plan);
+    if (plan_make(&run->plan, &run->options, &run->identity, strv_get(run->inherited.environment, "SHELL"), restricted,
+                  error)
+        != OK)
+        return FAILED;
+    return authority_check_delegate(&run->authority, &run->options, &run->identity, &run->plan, error);
 }
 
 /* Who asks for whom, and with which profile: all that can be known before PAM is asked. */
 static enum result prepare(struct run *run, struct error *error)
 {
-    const struct options *options = &run->options;
+    struct options *options = &run->options;
     struct facilities needed = {.auth = true, .account = !options->no_account, .session = !options->no_session};
 
     if (options->login && options->keep_environment && !options->quiet)
         log_say("--preserve-environment is ignored: --login starts from a new environment");
-    if (check_applicant(run, error) != OK)
-        return FAILED;
-    run->service = service_choose(options);
     (void)terminal_name(run->tty, sizeof run->tty);
-    return identity_resolve(&run->identity, options, error) == OK
-                   && service_check(run->service, service_directories, needed, error) == OK
-               ? OK
-               : FAILED;
+    if (identity_find_applicant(&run->identity, error) != OK || authority_read(&run->authority, error) != OK
+        || authority_check_options(&run->authority, options, &run->identity.applicant, error) != OK)
+        return FAILED;
+    run->service = service_choose(run);
+    if (run->authority.delegate != NULL)
+        options->no_auth = true; /* the site policy vouches for him */
+    if (identity_resolve(&run->identity, options, authority_is_as_root(&run->authority), error) != OK)
+        return FAILED;
+    if (run->authority.delegate != NULL && decide(run, error) != OK) /* before any module is asked */
+        return FAILED;
+    return service_check(run->service, service_directories, needed, error);
 }
 
 /* The front's copies: it has no business with them. */
@@ -238,6 +244,24 @@ static int grace_choose(const struct run *run)
     return run->uid != 0 && grace >= 0 && grace < COUNTING_MS ? COUNTING_MS : grace;
 }
 
+/* Variables for modules, pam_exec(8)'s scripts among them; the command does not get them. --pam-setenv comes last: root may
+ * say something else. */
+static bool tell_modules(struct run *run)
+{
+    const struct options *options = &run->options;
+    char uid[24];
+    bool told;
+
+    (void)snprintf(uid, sizeof uid, "%ju", (uintmax_t)run->uid);
+    told = strv_set(&run->pam_environment, "PAMRUN_CALLER", run->identity.applicant.name)
+           && strv_set(&run->pam_environment, "PAMRUN_CALLER_UID", uid)
+           && strv_set(&run->pam_environment, "PAMRUN_ACCOUNT", run->identity.account.name)
+           && (options->identity == NULL || strv_set(&run->pam_environment, "PAMRUN_IDENTITY", options->identity));
+    for (const char *const *given = options->pam_environment; told && given != NULL && *given != NULL; given++)
+        told = strv_add(&run->pam_environment, *given);
+    return told;
+}
+
 static enum result check_secrets(const struct run *run, struct error *error)
 {
     const struct options *options = &run->options;
@@ -255,6 +279,8 @@ static enum result take_secrets(struct run *run, struct error *error)
     const struct options *options = &run->options;
 
     run->forwarded.any_prompt = options->any_prompt;
+    run->forwarded.prompts =
+        policy_list(&run->authority.policy, POLICY_PASSWORD_PROMPTS, run->authority.profile)->items;
     if (options->password_fd >= 0)
         return forwarded_read(&run->forwarded, FORWARDED_PASSWORD, options->password_fd, error);
     if (options->answers_fd >= 0)
@@ -278,19 +304,25 @@ static enum result authenticate(struct run *run, struct error *error)
         .applicant = run->identity.applicant.name,
         .tty = run->tty[0] != '\0' ? run->tty : NULL,
         .rhost = options->rhost,
-        .environment = options->pam_environment,
         .deadline_ms = options->deadline_ms,
         .forwarded = &run->forwarded,
         .require_forwarded = options->require_password_used,
         .quiet = options->quiet,
         .show_information = plan_shows_information(options),
-        .hide_reason = run->uid != 0,
+        .hide_reason = !authority_is_as_root(&run->authority),
+        .allow_expired_password =
+            authority_is_as_root(&run->authority)
+            && policy_choice(&run->authority.policy, POLICY_EXPIRED_PASSWORD, run->authority.profile)
+                   == POLICY_EXPIRED_ALLOW,
         .verbose = options->verbose,
         .restore = restore_after_module,
         .restore_data = &run->inherited,
         .report = report_close_failure,
         .report_data = run,
     };
+    if (!tell_modules(run))
+        return fail_memory(error, STEP_START);
+    run->request.environment = (const char *const *)strv_items(&run->pam_environment);
     if (guard_start(run->identity.account.name, run->service, grace_choose(run), &run->inherited.ignored, &run->events,
                     error)
             != OK
@@ -310,11 +342,9 @@ static enum result authenticate(struct run *run, struct error *error)
 static enum result open_session(struct run *run, struct error *error)
 {
     const struct plan *plan = &run->plan;
-    bool restricted = run->uid != 0 && shell_is_unlisted(run->identity.account.shell);
 
-    if (plan_make(&run->plan, &run->options, &run->identity, strv_get(run->inherited.environment, "SHELL"), restricted,
-                  error)
-        != OK)
+    if (authority_check_account(&run->authority, &run->options, &run->identity, error) != OK
+        || decide(run, error) != OK)
         return FAILED;
     if (plan->shell_was_refused)
         log_say("the shell of %s, %s, is not in /etc/shells, so it is the one that is started", plan->account->name,
@@ -341,6 +371,7 @@ static enum result build_environment(struct run *run, struct error *error)
     struct environment_request request = {
         .applicant = run->inherited.environment,
         .applicant_is_root = run->identity.applicant.uid == 0,
+        .site_names = policy_list(&run->authority.policy, POLICY_ENVIRONMENT_KEEP, run->authority.profile)->items,
         .account = &run->identity.account,
         .shell = run->plan.shell,
         .login = run->options.login,
@@ -348,7 +379,7 @@ static enum result build_environment(struct run *run, struct error *error)
         .kept_names = run->options.kept_names,
         .defs = &defs,
         .pam = pam,
-        .pam_given = run->options.pam_environment,
+        .pam_given = (const char *const *)strv_items(&run->pam_environment),
         .owns_directory = directory_is_owned,
     };
     bool built;
@@ -457,6 +488,8 @@ static void run_close(struct run *run)
     transaction_close(&run->transaction);
     strv_free(&run->environment);
     plan_free(&run->plan);
+    strv_free(&run->pam_environment);
+    authority_free(&run->authority);
     identity_free(&run->identity);
     inherited_free(&run->inherited);
     options_free(&run->options);

@@ -203,6 +203,20 @@ static bool add_kept_list(struct strv *environment, const struct environment_req
     return true;
 }
 
+/* environment-keep of pamrun.conf(5). */
+static bool add_site_names(struct strv *environment, const struct environment_request *request)
+{
+    char name[NAME_MAX_BYTES];
+    const char *value;
+
+    for (char *const *pattern = request->site_names; pattern != NULL && *pattern != NULL; pattern++)
+        for (char *const *entry = request->applicant; entry != NULL && *entry != NULL; entry++)
+            if (entry_split(*entry, name, sizeof name, &value) && name_matches(*pattern, name)
+                && !add_kept(environment, request, name))
+                return false;
+    return true;
+}
+
 static bool set_path(struct strv *environment, const struct environment_request *request)
 {
     const struct login_defs *defs = request->defs;
@@ -229,7 +243,7 @@ static bool build_login(struct strv *environment, const struct environment_reque
     for (const char *const *list = request->kept_names; list != NULL && *list != NULL; list++)
         if (!add_kept_list(environment, request, *list))
             return false;
-    return true;
+    return add_site_names(environment, request);
 }
 
 /* su without -l: the applicant's, with the account's home and, unless it is root, name. */

@@ -17,6 +17,7 @@ struct environment_request {
     bool login;                    /* -l: from scratch */
     bool keep;                     /* -p: HOME SHELL USER LOGNAME PATH stay */
     const char *const *kept_names; /* -w, each a comma-separated list; may be NULL */
+    char *const *site_names;       /* names that -l keeps for everybody, "LC_*" for all that begin so; may be NULL */
     const struct login_defs *defs;
     char *const *pam;             /* pam_getenvlist(3); may be NULL */
     const char *const *pam_given; /* --pam-setenv: told to the modules, not to the command; may be NULL */

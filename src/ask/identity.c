@@ -1,5 +1,6 @@
 #include "ask/identity.h"
 
+#include "base/clock.h"
 #include "base/owned.h"
 #include "base/strv.h"
 #include "base/text.h"
@@ -7,6 +8,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <limits.h>
+#include <poll.h>
 #include <pwd.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -15,6 +17,7 @@
 #include <unistd.h>
 
 enum { LOOKUP_BUFFER_START = 1024, LOOKUP_BUFFER_MAX = 16 * 1024 * 1024, SHOWN_NAME_MAX = 64, STAND_IN_ID = 65534 };
+enum { PROVISION_PATIENCE_MS = 5000, PROVISION_PAUSE_MS = 100 };
 
 bool account_name_is_valid(const char *name)
 {
@@ -184,6 +187,32 @@ static enum result group_by_name(gid_t *id, const char *name, struct error *erro
     return OK;
 }
 
+int account_is_in_group(const struct account *account, const char *group)
+{
+    enum { GROUPS_START = 64, GROUPS_MAX = 65536 };
+    OWNED(memory_free) gid_t *ids = NULL;
+    struct error error;
+    gid_t wanted;
+
+    if (group_by_name(&wanted, group, &error) != OK)
+        return error.status == STATUS_NO_USER ? 0 : -1;
+    for (int room = GROUPS_START; room <= GROUPS_MAX; room *= 2) {
+        gid_t *larger = reallocarray(ids, (size_t)room, sizeof *larger);
+        int count = room;
+
+        if (larger == NULL)
+            return -1;
+        ids = larger;
+        if (getgrouplist(account->name, account->gid, ids, &count) < 0)
+            continue;
+        for (int at = 0; at < count; at++)
+            if (ids[at] == wanted)
+                return 1;
+        return 0;
+    }
+    return -1;
+}
+
 /* su(1): -g is the primary group, and a supplementary one; without it the first -G is. */
 static enum result groups_resolve(struct identity *identity, const struct options *options, struct error *error)
 {
@@ -217,20 +246,21 @@ static enum result stand_in(struct identity *identity, const char *name, struct 
     return account_copy(&identity->account, &nobody, error);
 }
 
-enum result identity_resolve(struct identity *identity, const struct options *options, struct error *error)
+enum result identity_resolve(struct identity *identity, const struct options *options, bool as_root,
+                             struct error *error)
 {
     const char *name = options->account_name != NULL ? options->account_name : "root";
 
-    *identity = (struct identity){0};
-    if (identity_find_applicant(identity, error) != OK)
+    if (identity->applicant.name == NULL && identity_find_applicant(identity, error) != OK)
         return FAILED;
+    identity->provision = options->provision;
     if (options->has_account_uid) {
         if (account_by_uid(&identity->account, options->account_uid, error) != OK)
             return FAILED;
     } else if (account_by_name(&identity->account, name, error) != OK) {
         if (error->status != STATUS_NO_USER)
             return FAILED;
-        if (identity->applicant.uid != 0)
+        if (!as_root || identity->provision)
             return stand_in(identity, name, error);
         if (name[strspn(name, "0123456789")] == '\0')
             return fail_hint(error, "a number is no name; for a user id: --account-uid %s", name);
@@ -245,10 +275,21 @@ enum result identity_resolve(struct identity *identity, const struct options *op
 enum result identity_confirm(struct identity *identity, struct error *error)
 {
     struct account fresh = {0}, old = identity->account;
+    int64_t give_up_ms = clock_now_ms() + PROVISION_PATIENCE_MS;
 
-    if (account_by_name(&fresh, old.name, error) != OK) {
+    while (account_by_name(&fresh, old.name, error) != OK) {
         account_free(&fresh);
-        return FAILED;
+        /* sssd remembers for a while that there was no such user */
+        if (!identity->provision || error->status != STATUS_NO_USER || clock_now_ms() > give_up_ms)
+            return FAILED;
+        (void)poll(NULL, 0, PROVISION_PAUSE_MS);
+    }
+    if (identity->unknown && identity->provision) {
+        identity->unknown = false;
+        identity->account.uid = old.uid = fresh.uid;
+        identity->account.gid = old.gid = fresh.gid;
+        if (!identity->has_group)
+            identity->group = fresh.gid;
     }
     if (identity->unknown || fresh.uid != old.uid || fresh.gid != old.gid || strcmp(fresh.name, old.name) != 0) {
         (void)fail(error, STEP_IDENTITY, STATUS_REFUSED,

@@ -23,6 +23,7 @@ struct identity {
     struct account applicant; /* by the real user id; the name is the number where nobody resolves it */
     struct account account;   /* as it was before the modules ran */
     bool unknown;             /* nobody has the account's name, and the applicant is not to know that yet */
+    bool provision;           /* a module of the account step is to make the account */
     bool has_group;           /* -g, or the first -G */
     gid_t group;
     struct group_list supplementary; /* -g and -G: instead of the account's */
@@ -32,14 +33,19 @@ struct identity {
  * '@' '.' '\' and blanks are directory users'. */
 bool account_name_is_valid(const char *name);
 
+/* Is the account in that group, its primary one included? 1, 0 (also: nobody knows the group), or -1: the look-up failed. */
+int account_is_in_group(const struct account *account, const char *group);
+
 /* Look up the applicant alone, by the real user id. */
 enum result CHECKED identity_find_applicant(struct identity *identity, struct error *error);
 
-/* Look up the applicant (real user id) and the account and groups that the options name. To an applicant who is not root
- * an unknown name is like any other until PAM has let him through: the account is a stand-in then, nobody's.
+/* Look up the applicant (real user id) and the account and groups that the options name. To an applicant who is neither
+ * root nor a delegate (as_root) an unknown name is like any other until PAM has let him through: the account is a stand-in
+ * then, nobody's. So it is with --provision. *identity is zeroed, or has its applicant.
  * STATUS_USAGE: a name that can be none; STATUS_NO_USER: nobody resolves it; STATUS_SYSTEM: the look-up failed.
  * identity_free() in any case. */
-enum result CHECKED identity_resolve(struct identity *identity, const struct options *options, struct error *error);
+enum result CHECKED identity_resolve(struct identity *identity, const struct options *options, bool as_root,
+                                     struct error *error);
 
 /* Look the account up again, after the modules ran, and refuse when it is not the same any more. The fresh entry
  * replaces the old one. */

@@ -1,6 +1,9 @@
 #include "ask/options.h"
 
+#include "ask/identity_map.h"
+#include "base/number.h"
 #include "base/text.h"
+#include "base/words.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -9,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KILL_AFTER_DEFAULT_MS = 10000, SECONDS_MAX = 24 * 60 * 60, RHOST_MAX = 255 };
+enum { RHOST_MAX = 255 };
 
 typedef enum result setter(struct options *options, const char *value, struct error *error);
 
@@ -41,43 +44,6 @@ static enum result usage_needs(struct error *error, const char *option, const ch
 }
 
 /* ---- values ---- */
-
-/* A whole number in decimal, without sign, blanks or leading zeros that hide something: strtoul(3) takes them all. */
-static bool parse_number(const char *text, unsigned long maximum, unsigned long *number)
-{
-    uint64_t value = 0; /* ten digits do not fit into 32 bits: 4294967296 must not become 0, root */
-
-    if (*text == '\0' || strlen(text) > 10)
-        return false;
-    for (; *text != '\0'; text++) {
-        if (!isdigit((unsigned char)*text))
-            return false;
-        value = value * 10 + (uint64_t)(*text - '0');
-    }
-    if (value > maximum)
-        return false;
-    *number = (unsigned long)value;
-    return true;
-}
-
-/* Seconds, with up to three decimals, more than none and at most a day. */
-static bool parse_seconds(const char *text, int *milliseconds)
-{
-    char whole[8] = "", decimals[4] = "000";
-    const char *point = strchrnul(text, '.');
-    unsigned long seconds, thousandths;
-    size_t count = *point == '.' ? strlen(point + 1) : 0;
-
-    if ((size_t)(point - text) >= sizeof whole || count > 3 || (*point == '.' && count == 0))
-        return false;
-    memcpy(whole, text, (size_t)(point - text));
-    if (count > 0)
-        memcpy(decimals, point + 1, count);
-    if (!parse_number(whole, SECONDS_MAX, &seconds) || !parse_number(decimals, 999, &thousandths))
-        return false;
-    *milliseconds = (int)(seconds * 1000 + thousandths);
-    return *milliseconds > 0 && *milliseconds <= SECONDS_MAX * 1000;
-}
 
 static bool list_add(const char ***list, const char *item)
 {
@@ -136,6 +102,7 @@ FLAG_SETTER(set_exec, o->exec = true)
 FLAG_SETTER(set_no_auth, o->no_auth = true)
 FLAG_SETTER(set_no_account, o->no_account = true)
 FLAG_SETTER(set_no_session, o->no_session = true)
+FLAG_SETTER(set_provision, o->provision = true)
 FLAG_SETTER(set_any_prompt, o->any_prompt = true)
 FLAG_SETTER(set_require_password_used, o->require_password_used = true)
 FLAG_SETTER(set_quiet, o->quiet = true)
@@ -175,11 +142,11 @@ static enum result set_user(struct options *o, const char *value, struct error *
 
 static enum result set_account_uid(struct options *o, const char *value, struct error *error)
 {
-    unsigned long uid;
+    uint32_t uid;
 
     if (o->account_name != NULL)
         return usage(error, "--user and --account-uid", "the account is given twice");
-    if (!parse_number(value, UINT32_MAX - 1, &uid)) /* the last one, (uid_t)-1, is nobody: setresuid(2) */
+    if (!number_parse(value, UINT32_MAX - 1, &uid)) /* the last one, (uid_t)-1, is nobody: setresuid(2) */
         return usage_value(error, "--account-uid", value, "needs a user id: a decimal number below 4294967295");
     o->form = FORM_COMMAND;
     o->has_account_uid = true;
@@ -215,11 +182,40 @@ static enum result set_directory(struct options *o, const char *value, struct er
     return OK;
 }
 
+static enum result set_identity(struct options *o, const char *value, struct error *error)
+{
+    if (*value == '\0' || strlen(value) > IDENTITY_BYTES_MAX)
+        return usage_value(error, "--identity", value, "needs a name of 1 to 512 bytes");
+    o->form = FORM_COMMAND;
+    o->identity = value;
+    return OK;
+}
+
+static enum result set_minimum_user_id(struct options *o, const char *value, struct error *error)
+{
+    uint32_t uid;
+
+    if (!number_parse(value, UINT32_MAX - 1, &uid))
+        return usage_value(error, "--minimum-user-id", value, "needs a user id: a decimal number below 4294967295");
+    if (uid > o->minimum_user_id) /* the strictest counts */
+        o->minimum_user_id = (uid_t)uid;
+    return OK;
+}
+
+static enum result add_required_group(struct options *o, const char *value, struct error *error)
+{
+    const char *problem = NULL;
+
+    if (words_split(&o->required_groups, value, &problem))
+        return o->required_groups.count > 0 ? OK : usage_value(error, "--required-group", value, "names no group");
+    return problem != NULL ? usage_value(error, "--required-group", value, problem) : fail_memory(error, STEP_OPTIONS);
+}
+
 static enum result set_kill_after(struct options *o, const char *value, struct error *error)
 {
     if (strcmp(value, "never") == 0)
         o->kill_after_ms = KILL_NEVER;
-    else if (!parse_seconds(value, &o->kill_after_ms))
+    else if (!seconds_parse(value, &o->kill_after_ms))
         return usage_value(error, "--kill-after", value, "needs seconds (0.001 to 86400), or never");
     return OK;
 }
@@ -232,7 +228,7 @@ static enum result set_deadline(struct options *o, const char *value, struct err
 
     if ((size_t)(equals - value) < sizeof name)
         memcpy(name, value, (size_t)(equals - value));
-    if (*equals != '=' || !step_from_name(name, &step) || !parse_seconds(equals + 1, &o->deadline_ms[step]))
+    if (*equals != '=' || !step_from_name(name, &step) || !seconds_parse(equals + 1, &o->deadline_ms[step]))
         return usage_value(
             error, "--deadline", value,
             "needs STEP=SECONDS; the steps are authenticate, acct_mgmt, chauthtok, setcred, open_session, "
@@ -243,10 +239,10 @@ static enum result set_deadline(struct options *o, const char *value, struct err
 /* One of ours: 0 to 2 are the command's. */
 static enum result set_fd(int *member, const char *option, const char *example, const char *value, struct error *error)
 {
-    unsigned long fd;
+    uint32_t fd;
     char problem[160];
 
-    if (parse_number(value, INT_MAX, &fd) && fd > 2) {
+    if (number_parse(value, INT_MAX, &fd) && fd > 2) {
         *member = (int)fd;
         return OK;
     }
@@ -298,6 +294,10 @@ static const struct option_row option_table[] = {
     {'P', "pty", NULL, set_pty, "give the command a pseudo-terminal of its own", ANYONE},
     {'T', "no-pty", NULL, set_no_pty, "let it share the caller's terminal", ANYONE},
     {0, "profile", "NAME", set_profile, "the PAM profile (default: su; with -l su-l)", ANYONE},
+    {0, "identity", "ID", set_identity, "an identity from elsewhere, mapped to the account (root)", ROOT},
+    {0, "provision", NULL, set_provision, "a module of the account step may make the account (root)", ROOT},
+    {0, "minimum-user-id", "UID", set_minimum_user_id, "refuse accounts with a lower user id", ANYONE},
+    {0, "required-group", "GROUP", add_required_group, "refuse accounts that are not in it (or them)", ANYONE},
     {0, "forward-password-fd", "FD", set_password_fd, "read the password from there", ANYONE},
     {0, "forward-answers-fd", "FD", set_answers_fd, "a line for each prompt without echo, in order", ANYONE},
     {0, "any-prompt", NULL, set_any_prompt, "give it to every prompt without echo", ANYONE},
@@ -342,8 +342,13 @@ static const struct option_row *row_of_word(const char *word, size_t length)
 
 static void note_root_only(struct options *options, const struct option_row *row)
 {
-    if (row->who == ROOT && options->root_only == NULL)
-        options->root_only = row->word;
+    size_t at = 0;
+
+    if (row->who != ROOT)
+        return;
+    while (at < ROOT_ONLY_MAX - 1 && options->root_only[at] != NULL && strcmp(options->root_only[at], row->word) != 0)
+        at++;
+    options->root_only[at] = row->word; /* there are fewer such options than room */
 }
 
 /* --word, --word=value, --word value. at: where the option stands, moved to the last word it used. */
@@ -445,6 +450,11 @@ static enum result check_combinations(const struct options *o, struct error *err
 {
     if (o->keep_environment && o->kept_names != NULL)
         return usage(error, "--preserve-environment and --whitelist-environment", "cannot be used together");
+    if (o->identity != NULL && o->has_account_uid)
+        return usage(error, "--identity and --account-uid", "cannot be used together");
+    if (o->provision && o->no_account)
+        return usage(error, "--provision and --no-account",
+                     "cannot be used together: the account step makes the account");
     if (o->exec && o->close_on_exit)
         return usage(error, "--exec and --close-on-exit",
                      "cannot be used together: with --exec nobody stays to close the session");
@@ -470,11 +480,8 @@ enum result options_parse(struct options *options, int argc, char **argv, struct
     char **operands;
     int end = 1;
 
-    *options = (struct options){.form = FORM_SHELL,
-                                .kill_after_ms = KILL_AFTER_DEFAULT_MS,
-                                .status_fd = -1,
-                                .password_fd = -1,
-                                .answers_fd = -1};
+    *options = (struct options){
+        .form = FORM_SHELL, .kill_after_ms = KILL_UNSET, .status_fd = -1, .password_fd = -1, .answers_fd = -1};
     if (parse_all(options, argv, argc, &end, error) != OK)
         return FAILED;
     operands = argv + 1;
@@ -495,6 +502,7 @@ void options_free(struct options *options)
     free(options->supplementary);
     free(options->kept_names);
     free(options->pam_environment);
+    strv_free(&options->required_groups);
     *options = (struct options){0};
 }
 

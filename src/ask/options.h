@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/strv.h"
 
 #include <stdio.h>
 #include <sys/types.h>
@@ -14,7 +15,11 @@ enum form {
 
 enum pty_wish { PTY_DEFAULT, PTY_YES, PTY_NO };
 
-enum { KILL_NEVER = -1 };
+enum {
+    KILL_NEVER = -1,
+    KILL_UNSET = -2, /* not given: the site policy says */
+    ROOT_ONLY_MAX = 32
+};
 
 struct options {
     enum form form;
@@ -35,16 +40,20 @@ struct options {
     const char **pam_environment; /* --pam-setenv, NAME=VALUE in order; NULL-terminated, or NULL */
     const char *rhost;            /* --pam-rhost */
     const char *directory;        /* --chdir */
-    int kill_after_ms;            /* --kill-after; KILL_NEVER */
+    int kill_after_ms;            /* --kill-after; KILL_NEVER, KILL_UNSET */
     int deadline_ms[STEP_COUNT];  /* --deadline; 0: none */
     int status_fd;                /* --json-status-fd; -1: none */
+    const char *identity;         /* --identity; NULL when absent */
+    bool provision;               /* --provision */
+    uid_t minimum_user_id;        /* --minimum-user-id; 0: none */
+    struct strv required_groups;  /* --required-group */
     int password_fd;              /* --forward-password-fd; -1: none */
     int answers_fd;               /* --forward-answers-fd; -1: none */
     bool any_prompt, require_password_used;
     bool quiet, verbose;
-    const char *root_only; /* the word of the first option that only root may use; NULL: none */
-    bool help, version;    /* the rest was not looked at */
-    char **arguments;      /* the words behind the options and the user; NULL-terminated, borrowed */
+    const char *root_only[ROOT_ONLY_MAX]; /* words of the options that only root may use, in order; NULL-terminated */
+    bool help, version;                   /* the rest was not looked at */
+    char **arguments;                     /* the words behind the options and the user; NULL-terminated, borrowed */
 };
 
 /* Parse argv, su(1) and runuser(1) with pamrun(8)'s own options. argv's strings are borrowed; its order may change

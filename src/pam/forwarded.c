@@ -194,7 +194,8 @@ enum result forwarded_read(struct forwarded *forwarded, enum forwarded_kind kind
     const char *problem;
     enum result result = FAILED;
 
-    *forwarded = (struct forwarded){.kind = kind, .any_prompt = forwarded->any_prompt, .bytes = page_make()};
+    *forwarded = (struct forwarded){
+        .kind = kind, .any_prompt = forwarded->any_prompt, .prompts = forwarded->prompts, .bytes = page_make()};
     if (forwarded->bytes == NULL)
         (void)fail(error, STEP_OPTIONS, STATUS_SYSTEM, "%s: no memory that is kept out of swap: %s", option_of(kind),
                    strerror(errno));
@@ -210,20 +211,31 @@ enum result forwarded_read(struct forwarded *forwarded, enum forwarded_kind kind
 
 /* ---- answering ---- */
 
-/* "Password:", blanks around it apart: in the C locale, which we never leave, that is how pam_unix and its kin ask for
- * the password. Another text may ask for a code or a new password, and would get, or spend, the old one. */
-static bool is_password_prompt(const char *prompt)
+/* The same text, blanks around it apart. */
+static bool is_text(const char *prompt, const char *text)
 {
-    static const char text[] = "Password:";
+    size_t length = strlen(text);
 
     while (isspace((unsigned char)*prompt))
         prompt++;
-    if (strncmp(prompt, text, sizeof text - 1) != 0)
+    if (strncmp(prompt, text, length) != 0)
         return false;
-    prompt += sizeof text - 1;
+    prompt += length;
     while (isspace((unsigned char)*prompt))
         prompt++;
     return *prompt == '\0';
+}
+
+/* "Password:": in the C locale, which we never leave, that is how pam_unix and its kin ask for the password. Another text
+ * may ask for a code or a new password, and would get, or spend, the old one. The site policy lists those that do not. */
+static bool is_password_prompt(const struct forwarded *forwarded, const char *prompt)
+{
+    if (is_text(prompt, "Password:"))
+        return true;
+    for (char *const *text = forwarded->prompts; text != NULL && *text != NULL; text++)
+        if (is_text(prompt, *text))
+            return true;
+    return false;
 }
 
 char *forwarded_answer(struct forwarded *forwarded, const char *prompt, const char **why)
@@ -237,7 +249,7 @@ char *forwarded_answer(struct forwarded *forwarded, const char *prompt, const ch
         *why = "all forwarded answers have been given";
     else if (forwarded->kind == FORWARDED_PASSWORD && !forwarded->any_prompt && forwarded->given > 0)
         *why = "the forwarded password is given once";
-    else if (forwarded->kind == FORWARDED_PASSWORD && !forwarded->any_prompt && !is_password_prompt(prompt))
+    else if (forwarded->kind == FORWARDED_PASSWORD && !forwarded->any_prompt && !is_password_prompt(forwarded, prompt))
         *why = "the forwarded password is given to 'Password:' only, without --any-prompt";
     else
         *why = NULL;

@@ -27,7 +27,8 @@ struct forwarded {
     size_t length; /* of what was read */
     size_t at;     /* FORWARDED_ANSWERS: where the next one begins */
     unsigned int given;
-    bool any_prompt; /* --any-prompt: every prompt without echo, of pam_open_session(3) too */
+    char *const *prompts; /* further texts that ask for the password; NULL-terminated, or NULL; borrowed */
+    bool any_prompt;      /* --any-prompt: every prompt without echo, of pam_open_session(3) too */
 };
 
 /* Can it come from there? Before we open anything: the number of a descriptor that is not open may become one of ours.

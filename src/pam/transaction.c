@@ -199,6 +199,8 @@ enum result transaction_account(struct transaction *t, struct error *error)
 
     if (valid != OK && error->pam_code == PAM_NEW_AUTHTOK_REQD && terminal_is_there())
         valid = run_step(t, STEP_CHAUTHTOK, pam_chauthtok, PAM_CHANGE_EXPIRED_AUTHTOK, error);
+    else if (valid != OK && error->pam_code == PAM_NEW_AUTHTOK_REQD && t->request->allow_expired_password)
+        valid = OK;
     if (valid != OK || check_user(t, STEP_ACCOUNT, error) != OK)
         return FAILED;
     t->stage = STAGE_ACCOUNT_VALID;

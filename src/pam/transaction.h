@@ -38,6 +38,7 @@ struct transaction_request {
     bool require_forwarded;         /* it is an error when no module asks for it */
     bool quiet;                     /* else it is told */
     bool show_information;
+    bool allow_expired_password; /* without a terminal to change it on, the site policy lets it pass */
     bool hide_reason; /* why authenticate failed is the administrator's to know: no oracle for names and locks */
     bool verbose;     /* tell each step on stderr */
     bool (*restore)(const void *data, struct error *error, enum step step); /* what a module changed in our process */

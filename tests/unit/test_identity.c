@@ -125,12 +125,13 @@ static void name_can_be_one_or_not(void **state)
 {
     const struct name_case *row = *state;
     struct options options = {.account_name = row->name};
-    struct identity identity;
+    struct identity identity = {0};
     struct error error;
 
     assert_int_equal(account_name_is_valid(row->name), row->valid);
     if (!row->valid) {
-        assert_failed(identity_resolve(&identity, &options, &error), &error, STATUS_USAGE, STEP_IDENTITY);
+        assert_failed(identity_resolve(&identity, &options, getuid() == 0, &error), &error, STATUS_USAGE,
+                      STEP_IDENTITY);
         assert_int_equal(error.class, CLASS_NODE);
         assert_true(error.hint[0] != '\0');
         identity_free(&identity);
@@ -160,10 +161,10 @@ static const struct root_case {
 static void account_is_root(void **state)
 {
     const struct root_case *row = *state;
-    struct identity identity;
+    struct identity identity = {0};
     struct error error;
 
-    assert_int_equal(identity_resolve(&identity, &row->options, &error), OK);
+    assert_int_equal(identity_resolve(&identity, &row->options, getuid() == 0, &error), OK);
     assert_root(&identity.account);
     assert_int_equal(identity.applicant.uid, getuid());
     assert_false(identity.has_group);
@@ -203,10 +204,11 @@ static const struct unknown_case {
 static void nobody_has_it(void **state)
 {
     const struct unknown_case *row = *state;
-    struct identity identity;
+    struct identity identity = {0};
     struct error error;
 
-    assert_failed(identity_resolve(&identity, &row->options, &error), &error, STATUS_NO_USER, STEP_IDENTITY);
+    assert_failed(identity_resolve(&identity, &row->options, getuid() == 0, &error), &error, STATUS_NO_USER,
+                  STEP_IDENTITY);
     assert_int_equal(error.class, CLASS_NODE);
     assert_non_null(strstr(error.message, row->fragment));
     identity_free(&identity);
@@ -218,11 +220,11 @@ static void groups_of_the_options_are_looked_up_in_order(void **state)
     const char *supplementary[] = {"daemon", "root", "daemon", NULL};
     struct options options = {.account_name = "root", .group = "bin", .supplementary = supplementary};
     const gid_t wanted[] = {2, 1, 0, 1}; /* base-passwd's */
-    struct identity identity;
+    struct identity identity = {0};
     struct error error;
 
     (void)state;
-    assert_int_equal(identity_resolve(&identity, &options, &error), OK);
+    assert_int_equal(identity_resolve(&identity, &options, getuid() == 0, &error), OK);
     assert_true(identity.has_group);
     assert_int_equal(identity.group, wanted[0]);
     assert_int_equal(identity.supplementary.count, COUNT(wanted));
@@ -235,11 +237,11 @@ static void without_g_the_first_supplementary_group_is_the_primary_one(void **st
 {
     const char *supplementary[] = {"daemon", "root", NULL};
     struct options options = {.account_name = "root", .supplementary = supplementary};
-    struct identity identity;
+    struct identity identity = {0};
     struct error error;
 
     (void)state;
-    assert_int_equal(identity_resolve(&identity, &options, &error), OK);
+    assert_int_equal(identity_resolve(&identity, &options, getuid() == 0, &error), OK);
     assert_true(identity.has_group);
     assert_int_equal(identity.group, 1);
     assert_int_equal(identity.supplementary.count, 2);
@@ -249,11 +251,11 @@ static void without_g_the_first_supplementary_group_is_the_primary_one(void **st
 static void roots_group_may_be_named(void **state)
 {
     struct options options = {.account_name = "root", .group = "root"};
-    struct identity identity;
+    struct identity identity = {0};
     struct error error;
 
     (void)state;
-    assert_int_equal(identity_resolve(&identity, &options, &error), OK);
+    assert_int_equal(identity_resolve(&identity, &options, getuid() == 0, &error), OK);
     assert_true(identity.has_group);
     assert_int_equal(identity.group, 0);
     assert_int_equal(identity.supplementary.count, 1);
@@ -264,13 +266,13 @@ static void roots_group_may_be_named(void **state)
 static int resolve_as(const void *data)
 {
     struct options options = {.account_name = "root"};
-    struct identity identity;
+    struct identity identity = {0};
     struct error error;
     uid_t uid = *(const uid_t *)data;
 
     if (setresuid(uid, 0, 0) != 0)
         return 1;
-    if (identity_resolve(&identity, &options, &error) != OK)
+    if (identity_resolve(&identity, &options, getuid() == 0, &error) != OK)
         return 2;
     printf("%s %ju, %s", identity.applicant.name, (uintmax_t)identity.applicant.uid, identity.account.name);
     identity_free(&identity);
@@ -359,7 +361,7 @@ static int resolve_and_confirm(const void *data)
 {
     const struct stand_in_case *row = data;
     struct options options = {.account_name = row->name};
-    struct identity identity;
+    struct identity identity = {0};
     struct error error;
 
     if (setresuid(1, 0, 0) != 0)
@@ -368,7 +370,7 @@ static int resolve_and_confirm(const void *data)
     directory.by_id = &daemon_entry;
     directory.by_name = entry_or_nothing(&row->before);
     directory.problem = row->problem;
-    if (identity_resolve(&identity, &options, &error) != OK) {
+    if (identity_resolve(&identity, &options, getuid() == 0, &error) != OK) {
         printf("%d: %s", error.status, error.message);
     } else {
         const struct account *account = &identity.account;
@@ -426,17 +428,17 @@ static void look_up_ends_with_that_status(void **state)
     const struct options by_name = {.account_name = "alice"}, by_id = {.has_account_uid = true, .account_uid = 1234},
                          by_group = {.account_name = "alice", .group = "staff"};
     const struct problem_case *row = *state;
-    struct identity identity;
+    struct identity identity = {0};
     struct error error;
 
     directory.answers = true;
     directory.problem = row->problem;
-    assert_failed(identity_resolve(&identity, &by_name, &error), &error, row->status, STEP_IDENTITY);
+    assert_failed(identity_resolve(&identity, &by_name, getuid() == 0, &error), &error, row->status, STEP_IDENTITY);
     identity_free(&identity);
-    assert_failed(identity_resolve(&identity, &by_id, &error), &error, row->status, STEP_IDENTITY);
+    assert_failed(identity_resolve(&identity, &by_id, getuid() == 0, &error), &error, row->status, STEP_IDENTITY);
     identity_free(&identity);
     directory.by_name = &alice_entry;
-    assert_failed(identity_resolve(&identity, &by_group, &error), &error, row->status, STEP_IDENTITY);
+    assert_failed(identity_resolve(&identity, &by_group, getuid() == 0, &error), &error, row->status, STEP_IDENTITY);
     identity_free(&identity);
 }
 
@@ -444,17 +446,17 @@ static void look_up_ends_with_that_status(void **state)
 static void an_applicant_who_cannot_be_looked_up_is_not_a_number(void **state)
 {
     struct options options = {.account_name = "alice"};
-    struct identity identity;
+    struct identity identity = {0};
     struct error error;
 
     (void)state;
     directory.answers = true;
     directory.by_name = &alice_entry;
-    assert_int_equal(identity_resolve(&identity, &options, &error), OK);
+    assert_int_equal(identity_resolve(&identity, &options, getuid() == 0, &error), OK);
     assert_in_range(identity.applicant.name[0], '0', '9');
     identity_free(&identity);
     directory.problem = EIO;
-    assert_failed(identity_resolve(&identity, &options, &error), &error, STATUS_SYSTEM, STEP_IDENTITY);
+    assert_failed(identity_resolve(&identity, &options, getuid() == 0, &error), &error, STATUS_SYSTEM, STEP_IDENTITY);
     identity_free(&identity);
 }
 
@@ -462,7 +464,7 @@ static void an_entry_of_any_size_is_read(void **state)
 {
     static const struct group staff = {.gr_name = (char *)"staff", .gr_gid = 50};
     struct options options = {.account_name = "alice", .group = "staff"};
-    struct identity identity;
+    struct identity identity = {0};
     struct error error;
 
     (void)state;
@@ -470,7 +472,7 @@ static void an_entry_of_any_size_is_read(void **state)
     directory.needed = 1000000;
     directory.by_name = directory.by_id = &alice_entry;
     directory.group = &staff;
-    assert_int_equal(identity_resolve(&identity, &options, &error), OK);
+    assert_int_equal(identity_resolve(&identity, &options, getuid() == 0, &error), OK);
     assert_string_equal(identity.account.name, "alice");
     assert_int_equal(identity.group, 50);
     identity_free(&identity);
@@ -481,13 +483,13 @@ static void the_entry_is_copied(void **state)
     char name[] = "alice", home[] = "/home/alice", shell[] = "/bin/zsh";
     struct passwd entry = {.pw_name = name, .pw_dir = home, .pw_shell = shell, .pw_uid = 1234, .pw_gid = 5678};
     struct options options = {.account_name = "alice"};
-    struct identity identity;
+    struct identity identity = {0};
     struct error error;
 
     (void)state;
     directory.answers = true;
     directory.by_name = &entry;
-    assert_int_equal(identity_resolve(&identity, &options, &error), OK);
+    assert_int_equal(identity_resolve(&identity, &options, getuid() == 0, &error), OK);
     name[0] = home[0] = shell[0] = '#'; /* as the next look-up does to a static buffer */
     assert_string_equal(identity.account.name, "alice");
     assert_string_equal(identity.account.home, "/home/alice");
@@ -530,13 +532,13 @@ static void odd_entry_is_taken_or_refused(void **state)
 {
     const struct odd_case *row = *state;
     struct options options = {.account_name = "alice"};
-    struct identity identity;
+    struct identity identity = {0};
     struct error error;
     enum result result;
 
     directory.answers = true;
     directory.by_name = &row->entry;
-    result = identity_resolve(&identity, &options, &error);
+    result = identity_resolve(&identity, &options, getuid() == 0, &error);
     if (row->shell != NULL) {
         assert_int_equal(result, OK);
         assert_string_equal(identity.account.shell, row->shell);
@@ -551,14 +553,14 @@ static void group_id_minus_one_is_refused(void **state)
 {
     static const struct group staff = {.gr_name = (char *)"staff", .gr_gid = (gid_t)-1};
     struct options options = {.account_name = "alice", .group = "staff"};
-    struct identity identity;
+    struct identity identity = {0};
     struct error error;
 
     (void)state;
     directory.answers = true;
     directory.by_name = &alice_entry;
     directory.group = &staff;
-    assert_int_equal(identity_resolve(&identity, &options, &error), FAILED);
+    assert_int_equal(identity_resolve(&identity, &options, getuid() == 0, &error), FAILED);
     identity_free(&identity);
 }
 
@@ -569,7 +571,7 @@ static void resolve_alice(struct identity *identity)
 
     directory.answers = true;
     directory.by_name = &alice_entry;
-    assert_int_equal(identity_resolve(identity, &options, &error), OK);
+    assert_int_equal(identity_resolve(identity, &options, getuid() == 0, &error), OK);
 }
 
 static void without_memory_nobody_is_found(void **state)
@@ -584,11 +586,11 @@ static void without_memory_nobody_is_found(void **state)
     directory.by_name = directory.by_id = &alice_entry;
     directory.group = &staff;
     for (; result != OK; left++) {
-        struct identity identity;
+        struct identity identity = {0};
         struct error error;
 
         memory_left = left;
-        result = identity_resolve(&identity, &options, &error);
+        result = identity_resolve(&identity, &options, getuid() == 0, &error);
         memory_left = -1;
         identity_free(&identity);
         if (result != OK)
@@ -599,7 +601,7 @@ static void without_memory_nobody_is_found(void **state)
 
 static void without_memory_nobody_is_confirmed(void **state)
 {
-    struct identity identity;
+    struct identity identity = {0};
     enum result result = FAILED;
 
     (void)state;
@@ -623,13 +625,13 @@ static void without_memory_nobody_is_confirmed(void **state)
 static void a_number_leads_to_the_name_and_back(void **state)
 {
     struct options options = {.has_account_uid = true, .account_uid = 1234};
-    struct identity identity;
+    struct identity identity = {0};
     struct error error;
 
     (void)state;
     directory.answers = true;
     directory.by_id = directory.by_name = &alice_entry;
-    assert_int_equal(identity_resolve(&identity, &options, &error), OK);
+    assert_int_equal(identity_resolve(&identity, &options, getuid() == 0, &error), OK);
     assert_string_equal(identity.account.name, "alice");
     identity_free(&identity);
 }
@@ -638,7 +640,7 @@ static void a_number_whose_name_is_another_users_is_refused(void **state)
 {
     struct passwd other = alice_entry;
     struct options options = {.has_account_uid = true, .account_uid = 1234};
-    struct identity identity;
+    struct identity identity = {0};
     struct error error;
 
     (void)state;
@@ -646,7 +648,7 @@ static void a_number_whose_name_is_another_users_is_refused(void **state)
     directory.answers = true;
     directory.by_id = &alice_entry;
     directory.by_name = &other;
-    assert_int_equal(identity_resolve(&identity, &options, &error), FAILED);
+    assert_int_equal(identity_resolve(&identity, &options, getuid() == 0, &error), FAILED);
     assert_int_equal(error.class, CLASS_NODE);
     assert_non_null(strstr(error.message, "1234"));
     identity_free(&identity);
@@ -655,13 +657,13 @@ static void a_number_whose_name_is_another_users_is_refused(void **state)
 static void a_number_whose_name_leads_nowhere_is_refused(void **state)
 {
     struct options options = {.has_account_uid = true, .account_uid = 1234};
-    struct identity identity;
+    struct identity identity = {0};
     struct error error;
 
     (void)state;
     directory.answers = true;
     directory.by_id = &alice_entry;
-    assert_int_equal(identity_resolve(&identity, &options, &error), FAILED);
+    assert_int_equal(identity_resolve(&identity, &options, getuid() == 0, &error), FAILED);
     identity_free(&identity);
 }
 
@@ -669,13 +671,13 @@ static int resolve_nameless_entry(const void *data)
 {
     static const struct passwd nameless = {.pw_dir = (char *)"/", .pw_uid = 1234};
     struct options options = {.has_account_uid = true, .account_uid = 1234};
-    struct identity identity;
+    struct identity identity = {0};
     struct error error;
 
     (void)data;
     directory.answers = true;
     directory.by_id = &nameless;
-    return identity_resolve(&identity, &options, &error) == OK ? 0 : 1;
+    return identity_resolve(&identity, &options, getuid() == 0, &error) == OK ? 0 : 1;
 }
 
 static void a_number_whose_entry_has_no_name_is_refused(void **state)
@@ -692,7 +694,7 @@ static void a_number_whose_entry_has_no_name_is_refused(void **state)
 static void an_account_that_is_the_same_is_confirmed(void **state)
 {
     struct passwd moved = alice_entry;
-    struct identity identity;
+    struct identity identity = {0};
     struct error error;
     const char *name;
 
@@ -732,7 +734,7 @@ static const struct change_case {
 static void changed_account_is_refused(void **state)
 {
     const struct change_case *row = *state;
-    struct identity identity;
+    struct identity identity = {0};
     struct error error;
 
     resolve_alice(&identity);
@@ -745,7 +747,7 @@ static void changed_account_is_refused(void **state)
 
 static void an_account_that_is_gone_is_no_user(void **state)
 {
-    struct identity identity;
+    struct identity identity = {0};
     struct error error;
 
     (void)state;
@@ -757,7 +759,7 @@ static void an_account_that_is_gone_is_no_user(void **state)
 
 static void a_directory_that_fails_then_is_the_nodes_fault(void **state)
 {
-    struct identity identity;
+    struct identity identity = {0};
     struct error error;
 
     (void)state;
