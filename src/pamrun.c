@@ -121,9 +121,6 @@ static int report_failure(struct run *run, const struct error *error)
 
     if (run->identity.applicant.name == NULL) /* it failed before the look-up: the log is to name him all the same */
         (void)!identity_find_applicant(&run->identity, &nobody);
-    log_say("%s", error->message);
-    if (error->hint[0] != '\0')
-        log_hint(error->hint);
     (void)text_quoted(reason, sizeof reason, error->message);
     (void)snprintf(details, sizeof details, " step=%s code=%s status=%d reason=%s", step_name(error->step),
                    logged_code != 0 ? pam_code_name(logged_code) : "-", error->status, reason);
@@ -131,6 +128,9 @@ static int report_failure(struct run *run, const struct error *error)
     if (run->uid != 0 && (error->step == STEP_AUTHENTICATE || error->step == STEP_ACCOUNT)
         && error->status == STATUS_REFUSED)
         log_failed_login(run->identity.unknown ? NULL : run->identity.account.name, run->tty);
+    log_say("%s", error->message); /* last: nobody may be reading */
+    if (error->hint[0] != '\0')
+        log_hint(error->hint);
     events_emit(&run->events, "failed", fields, sizeof fields / sizeof *fields);
     return error->status;
 }
@@ -152,14 +152,18 @@ static const char *service_choose(const struct run *run)
     return is_su && options->login && service_exists("su-l", service_directories) ? "su-l" : run->authority.profile;
 }
 
+/* Nobody but root gets anything but its shell of such an account. */
+static bool is_restricted(const struct run *run)
+{
+    return !authority_is_as_root(&run->authority) && shell_is_unlisted(run->identity.account.shell);
+}
+
 /* What will be run, and whether a delegate may have it. */
 static enum result decide(struct run *run, struct error *error)
 {
-    bool restricted = !authority_is_as_root(&run->authority) && shell_is_unlisted(run->identity.account.shell);
-
     plan_free(&run->plan);
-    if (plan_make(&run->plan, &run->options, &run->identity, strv_get(run->inherited.environment, "SHELL"), restricted,
-                  error)
+    if (plan_make(&run->plan, &run->options, &run->identity, strv_get(run->inherited.environment, "SHELL"),
+                  is_restricted(run), error)
         != OK)
         return FAILED;
     return authority_check_delegate(&run->authority, &run->options, &run->identity, &run->plan, error);
@@ -216,7 +220,7 @@ static enum result split(struct run *run, pid_t *holder, struct error *error)
         close_secrets(&run->options);
         return OK;
     }
-    guard_listen(&run->relay);
+    guard_listen(&run->relay, privilege_out_of_reach);
     step_points_start(getppid());
     step_point("split");
     return OK;
@@ -375,7 +379,7 @@ static enum result build_environment(struct run *run, struct error *error)
         .account = &run->identity.account,
         .shell = run->plan.shell,
         .login = run->options.login,
-        .keep = run->options.keep_environment,
+        .keep = run->options.keep_environment && !is_restricted(run),
         .kept_names = run->options.kept_names,
         .defs = &defs,
         .pam = pam,
@@ -385,6 +389,7 @@ static enum result build_environment(struct run *run, struct error *error)
     bool built;
 
     login_defs_read(&defs, "/etc/login.defs");
+    defs.always_set_path = defs.always_set_path || is_restricted(run);
     built = pam != NULL && environment_build(&run->environment, &request);
     login_defs_free(&defs);
     for (char **entry = pam; entry != NULL && *entry != NULL; entry++)
@@ -548,7 +553,7 @@ int main(int argc, char **argv)
     status = run_phases(&run, argc, argv);
     run_close(&run);
     step_point("closed");
-    guard_listen(NULL); /* signals come until the very end, and the relay goes with this function */
+    guard_listen(NULL, NULL); /* signals come until the very end, and the relay goes with this function */
     if (run.relay.fd >= 0)
         (void)relay_send(&run.relay, (struct relay_message){.word = RELAY_EXIT, .number = status}, -1);
     return status;

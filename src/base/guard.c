@@ -34,7 +34,10 @@ static struct {
     timer_t timer;
     sigset_t ignored;
     struct relay *relay; /* NULL: we are the only process of ours */
+    bool (*out_of_reach)(void);
     bool closing;
+    volatile sig_atomic_t
+        refused; /* the step's verdict is a failure, and its delay runs: nothing stops that any more */
     volatile sig_atomic_t prompting, suspend_wanted;
     volatile sig_atomic_t resumed; /* the front: 1 it stopped and goes on, -1 nothing stopped it */
     volatile sig_atomic_t timer_runs;
@@ -183,7 +186,7 @@ static void on_stop(int number)
 
     if (guard.stop_signal == 0) {
         guard.stop_signal = number;
-        if (guard.step >= 0)
+        if (guard.step >= 0 && !guard.refused)
             stop_step();
     }
     errno = saved;
@@ -327,9 +330,10 @@ enum result guard_start(const char *account, const char *profile, int grace_ms, 
                : fail(error, STEP_START, STATUS_SYSTEM, "the front's socket: %s", strerror(errno));
 }
 
-void guard_listen(struct relay *relay)
+void guard_listen(struct relay *relay, bool (*out_of_reach)(void))
 {
     guard.relay = relay;
+    guard.out_of_reach = out_of_reach;
 }
 
 void guard_enter(enum step step, int deadline_ms)
@@ -356,8 +360,9 @@ enum result guard_leave(struct error *error)
     signals_put_right();
     if (guard.timer_runs)
         timer_arm(0, 0);
-    if (guard.closing)
+    if (guard.closing || guard.refused)
         guard.stop_signal = 0; /* what we do is what it asks for */
+    guard.refused = false;
     if (guard.deadline_passed)
         return fail(error, step, STATUS_TRY_AGAIN, "%s for %s (profile %s): no answer before the deadline",
                     step_name(step), guard.account, guard.profile);
@@ -422,6 +427,18 @@ bool guard_suspend_is_wanted(void)
     return guard.suspend_wanted != 0;
 }
 
+/* Modules block signals: what ends or stops us is let through while we wait. */
+sigset_t guard_waiting_mask(const sigset_t *now)
+{
+    sigset_t mask = *now;
+
+    for (size_t at = 0; at < COUNT(stop_signals); at++)
+        sigdelset(&mask, stop_signals[at]);
+    sigdelset(&mask, SIGIO);
+    sigdelset(&mask, GUARD_TIMER_SIGNAL);
+    return mask;
+}
+
 /* Was it a stop? Then what ended it, a SIGCONT, waits. */
 static bool stop_self(int number)
 {
@@ -439,16 +456,17 @@ static bool stop_self(int number)
 
 bool guard_suspend(int number)
 {
-    sigset_t all, before;
+    sigset_t all, before, meanwhile;
 
     sigfillset(&all);
     if (guard.relay == NULL)
         return stop_self(number);
     (void)sigprocmask(SIG_SETMASK, &all, &before);
+    meanwhile = guard_waiting_mask(&before);
     guard.resumed = 0;
     relay_ask_stop(guard.relay, number);
     while (guard.resumed == 0 && !guard_is_to_end())
-        (void)sigsuspend(&before);
+        (void)sigsuspend(&meanwhile);
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
     return guard.resumed >= 0;
 }
@@ -458,7 +476,10 @@ void guard_fail_delay(int code, unsigned int microseconds, void *unused)
     int64_t end = clock_now_ms() + (code != 0 ? (microseconds + 999) / 1000 : 0), left;
 
     (void)unused;
-    while (!guard_is_to_end() && (left = end - clock_now_ms()) > 0)
+    /* A stop that came before the verdict ends both alike, without it. One that comes now would tell it. */
+    if (code != 0 && guard.relay != NULL && !guard_is_to_end())
+        guard.refused = guard.out_of_reach();
+    while ((guard.refused || !guard_is_to_end()) && (left = end - clock_now_ms()) > 0)
         (void)poll(NULL, 0, (int)left);
 }
 

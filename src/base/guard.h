@@ -17,14 +17,16 @@
 #include <stdbool.h>
 
 /* Begin to guard: handlers for all signals that would end us. grace_ms: how long an interrupted step may go on when a
- * signal asked to stop; below 0: for ever. ignored: what the applicant
- * ignores (nohup(1)) does not ask to stop. The strings are borrowed until the process ends. */
+ * signal asked to stop; below 0: for ever. ignored: what the applicant ignores (nohup(1)) does not ask to stop. The
+ * strings are borrowed until the process ends. */
 enum result CHECKED guard_start(const char *account, const char *profile, int grace_ms, const sigset_t *ignored,
                                 const struct events *events, struct error *error);
 
-/* In the holder: what the front passes on counts as our own signals, its end as a hang-up. While modules run the messages
- * are announced by SIGIO, since we may not kill(2) each other. Before guard_start(). The relay is borrowed until guard_listen(NULL). */
-void guard_listen(struct relay *relay);
+/* In the holder: what the front passes on counts as our own signals, its end as a hang-up. While modules run the
+ * messages are announced by SIGIO, since we may not kill(2) each other. out_of_reach: called when authentication has
+ * failed and PAM's delay begins; true: the applicant cannot end us any more. Before guard_start(). The relay is borrowed
+ * until guard_listen(NULL, NULL). */
+void guard_listen(struct relay *relay, bool (*out_of_reach)(void));
 
 /* Around one PAM step. deadline_ms: 0 for none. guard_leave() puts handlers
  * and signal mask right: modules change them. */
@@ -50,12 +52,15 @@ void guard_prompt_begin(void);
 void guard_prompt_end(void);
 bool guard_suspend_is_wanted(void);
 
+/* The signal mask to wait with, now being what a module left. */
+sigset_t guard_waiting_mask(const sigset_t *now);
+
 /* Stop, as SIGTSTP or SIGTTIN (number) would stop us, until somebody continues us. false: nothing stops us, the process
  * group is orphaned. */
 bool guard_suspend(int number);
 
 /* PAM's delay after a failure, PAM_FAIL_DELAY of pam_fail_delay(3): libpam's own is cut short by any signal, and with it
- * the time that guessing takes. This one only by a stop. */
+ * the time that guessing takes. This one passes, whatever comes; the step then has failed, and was not stopped. */
 void guard_fail_delay(int code, unsigned int microseconds, void *unused);
 
 /* Fill the error for it. Returns FAILED. */

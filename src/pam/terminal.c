@@ -49,15 +49,16 @@ static bool is_taken(int fd, const struct termios *quiet)
 static enum reading wait_for_key(int fd, const struct termios *quiet)
 {
     struct pollfd source = {.fd = fd, .events = POLLIN};
-    sigset_t all, before;
+    sigset_t all, before, meanwhile;
     int ready = -1;
     bool taken = false;
 
     sigfillset(&all);
     (void)sigprocmask(SIG_SETMASK, &all, &before);
+    meanwhile = guard_waiting_mask(&before);
     errno = EINTR;
     while (ready < 0 && errno == EINTR && !guard_is_to_end() && !guard_suspend_is_wanted() && !taken) {
-        ready = ppoll(&source, 1, NULL, &before);
+        ready = ppoll(&source, 1, NULL, &meanwhile);
         taken = (ready > 0 || errno == EINTR) && is_taken(fd, quiet);
         if (ready < 0)
             errno = EINTR;

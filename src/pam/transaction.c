@@ -83,6 +83,9 @@ static enum result run_step(struct transaction *t, enum step step, pam_step *cal
     int code;
 
     t->conversation.unanswered[0] = '\0';
+    /* What modules tell meanwhile is about the account: locked, expired, how often tried. */
+    t->conversation.show_information =
+        t->request->show_information && !(t->request->hide_reason && step == STEP_AUTHENTICATE);
     guard_enter(step, t->request->deadline_ms[step]);
     code = call(t->handle, flags);
     guarded = guard_leave(error);
@@ -137,7 +140,6 @@ enum result transaction_start(struct transaction *transaction, const struct tran
     int code;
 
     *transaction = (struct transaction){.request = request, .events = events, .owner = getpid()};
-    transaction->conversation.show_information = request->show_information;
     transaction->conversation.forwarded = request->forwarded;
     guard_enter(STEP_START, 0); /* modules are loaded, and code of theirs runs */
     code = pam_start(request->service, request->account, &conversation, &transaction->handle);

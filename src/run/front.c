@@ -86,6 +86,7 @@ static void stop_when_told(struct front *front, const struct relay_message *mess
     int number = message->number == SIGTTIN || message->number == SIGTSTP ? message->number : SIGSTOP;
     bool stopped = true;
 
+    signals_read(front); /* a stop signal throws away a SIGCONT that waits */
     if (message->code == (int)front->relay->continued) {
         pty_pause(&front->pty);
         stopped = stop_by(number);

@@ -47,12 +47,14 @@ static bool need_meet(const struct need *need, struct rlimit *ours)
            || (ours->rlim_max >= need->at_least && raise_to(ours, need->resource, ours->rlim_max));
 }
 
-/* Descriptors get the lowest free numbers. */
+/* So many are to be free, however the applicant's are spread. */
 static bool descriptors_meet(struct rlimit *ours)
 {
-    OWNED(fd_close) int free_one = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    rlim_t wanted = (free_one >= 0 ? (rlim_t)free_one : ours->rlim_cur) + MORE_DESCRIPTORS;
+    rlim_t wanted = MORE_DESCRIPTORS;
 
+    for (int fd = 0; (rlim_t)fd < wanted; fd++)
+        if (fcntl(fd, F_GETFD) >= 0)
+            wanted++;
     return ours->rlim_cur >= wanted || raise_to(ours, RLIMIT_NOFILE, wanted);
 }
 

@@ -141,6 +141,13 @@ enum result privilege_take_session(struct error *error)
     return OK;
 }
 
+bool privilege_out_of_reach(void)
+{
+    struct error unused;
+
+    return privilege_take_session(&unused) == OK;
+}
+
 static int compare_groups(const void *left, const void *right)
 {
     gid_t a = *(const gid_t *)left, b = *(const gid_t *)right;

@@ -17,6 +17,9 @@ enum result CHECKED privilege_start(struct error *error);
 /* When the account step is through: root's real ids, which an applicant who was somebody else can no longer signal. */
 enum result CHECKED privilege_take_session(struct error *error);
 
+/* Authentication has failed: no module asks for the real user id any more, and the applicant may no longer end us. */
+bool privilege_out_of_reach(void);
+
 /* Take on the account's groups (list: instead of them; NULL: initgroups(3)'s), before setcred: modules add to them. */
 enum result CHECKED privilege_take_groups(const struct account *account, gid_t group, const struct group_list *list,
                                           struct error *error);
