@@ -18,6 +18,10 @@ G --supp-group group
 P --pty -
 T --no-pty -
 - --profile profile
+- --identity text
+- --provision -
+- --minimum-user-id text
+- --required-group group
 - --forward-password-fd text
 - --forward-answers-fd text
 - --any-prompt -
