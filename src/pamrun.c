@@ -211,8 +211,9 @@ static enum result split(struct run *run, pid_t *holder, struct error *error)
     *holder = 0;
     if (run->uid == 0)
         return OK;
-    if (!relay_open(ends))
+    if (!relay_open(ends, &run->relay.step))
         return fail(error, STEP_START, STATUS_SYSTEM, "socketpair: %s", strerror(errno));
+    *run->relay.step = STEP_START;
     supervise_block_signals();
     *holder = process_split();
     run->relay.fd = ends[*holder == 0 ? 1 : 0];
@@ -476,7 +477,7 @@ static enum result run_command(struct run *run, struct error *error)
     }
     log_run(run, LOG_INFO, "allowed", ""); /* while the command starts; it cannot keep root from writing it */
     if (run->relay.fd >= 0)
-        (void)relay_send(&run->relay, (struct relay_message){.word = RELAY_STEP, .number = STEP_COMMAND}, -1);
+        *run->relay.step = STEP_COMMAND;
     if (supervise_wait(&request, &run->outcome, error) != OK)
         return FAILED;
     if (run->outcome.hung_up)

@@ -344,7 +344,7 @@ void guard_enter(enum step step, int deadline_ms)
     if (deadline_ms > 0)
         timer_arm(deadline_ms, NUDGE_MS);
     if (guard.relay != NULL)
-        (void)relay_send(guard.relay, (struct relay_message){.word = RELAY_STEP, .number = (int)step}, -1);
+        *guard.relay->step = (int32_t)step;
     guard.step = (sig_atomic_t)step; /* from here on on_stop() does what is needed */
     if (guard.stop_signal != 0)
         stop_step(); /* it came between two steps */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -10,9 +11,12 @@ union descriptor_room {
     char bytes[CMSG_SPACE(sizeof(int))];
 };
 
-bool relay_open(int ends[2])
+bool relay_open(int ends[2], volatile int32_t **step)
 {
-    return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0;
+    void *shared = mmap(NULL, sizeof **step, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    *step = shared;
+    return shared != MAP_FAILED && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0;
 }
 
 bool relay_send(const struct relay *relay, struct relay_message message, int fd)

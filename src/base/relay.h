@@ -18,7 +18,6 @@ enum relay_word {
     RELAY_HANG_UP,    /* the applicant's terminal has gone */
     RELAY_SHOWN,      /* all that the command wrote is on the terminal */
     /* the holder's */
-    RELAY_STEP,  /* step `number` of enum step begins */
     RELAY_STOP,  /* stop by signal `number`; `code`: how many SIGCONT we were told of so far */
     RELAY_PTY,   /* a descriptor comes along: our side of the command's pseudo-terminal */
     RELAY_ENDED, /* the command has ended */
@@ -31,14 +30,15 @@ struct relay_message {
 
 struct relay {
     int fd;                           /* -1: there is no second process */
+    volatile int32_t *step;           /* enum step: where the holder is, in memory of both; the holder writes it only */
     volatile sig_atomic_t continued;  /* SIGCONTs that were passed on, or that we were told of */
     volatile sig_atomic_t stop_asked; /* the holder's: not answered yet */
 };
 
 enum relay_state { RELAY_MESSAGE, RELAY_EMPTY, RELAY_GONE };
 
-/* Two connected ends, close-on-exec. false, and errno. */
-bool relay_open(int ends[2]);
+/* Two connected ends, close-on-exec, and the memory of both. false, and errno. */
+bool relay_open(int ends[2], volatile int32_t **step);
 
 /* false: the other side has gone, or does not read. fd: handed over, -1: none. */
 bool relay_send(const struct relay *relay, struct relay_message message, int fd);

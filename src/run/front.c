@@ -21,7 +21,6 @@ struct front {
     bool has_pty;      /* there was one to show */
     bool told_to_exit; /* the holder is done, and said with which status */
     bool command_ended;
-    enum step step; /* where the holder was last */
     int status;
 };
 
@@ -105,9 +104,6 @@ static void relay_read(struct front *front)
         case RELAY_STOP:
             stop_when_told(front, &message);
             break;
-        case RELAY_STEP:
-            front->step = (enum step)message.number;
-            break;
         case RELAY_PTY:
             front->has_pty = fd >= 0 && pty_adopt(&front->pty, fd);
             pty_resume(&front->pty);
@@ -187,14 +183,15 @@ static bool serve(struct front *front)
 static enum result fail_holder(const struct front_request *request, const struct front *front, int wait_status,
                                struct error *error)
 {
-    const char *step = step_name(front->step);
+    enum step at = (enum step) * front->relay->step;
+    const char *step = step_name(at);
 
     if (WIFSIGNALED(wait_status))
-        (void)fail(error, front->step, STATUS_SYSTEM,
+        (void)fail(error, at, STATUS_SYSTEM,
                    "%s for %s (profile %s): the process that holds the PAM session was ended by SIG%s", step,
                    request->account, request->service, sigabbrev_np(WTERMSIG(wait_status)));
     else
-        (void)fail(error, front->step, STATUS_SYSTEM,
+        (void)fail(error, at, STATUS_SYSTEM,
                    "%s for %s (profile %s): the process that holds the PAM session ended before it was done", step,
                    request->account, request->service);
     return fail_hint(error, "a module of the profile crashed or called _exit(), or root killed it; what it held may "
@@ -205,8 +202,7 @@ enum result front_run(const struct front_request *request, int *status, struct e
 {
     OWNED(fd_close) int signals = -1;
     OWNED(fd_close) int holder = (int)syscall(SYS_pidfd_open, request->holder, 0);
-    struct front front = {
-        .relay = request->relay, .pty = {.master = -1, .slave = -1, .terminal = -1}, .step = STEP_START};
+    struct front front = {.relay = request->relay, .pty = {.master = -1, .slave = -1, .terminal = -1}};
     int wait_status = 0, problem = errno;
     bool served = false;
     sigset_t all;

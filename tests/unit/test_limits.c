@@ -13,7 +13,7 @@
 
 #define NONE      RLIM_INFINITY
 #define LARGE     ((1ULL << 60) + 4097) /* limits.c: what nobody would configure */
-#define STACK     ((8ULL << 20) + 4097)
+#define STACK     ((1ULL << 20) + 4097)
 #define CPU       3155760001ULL
 #define RTTIME    ((1ULL << 50) + 17)
 #define GIB       (1ULL << 30)
@@ -92,12 +92,12 @@ static const struct limit_case {
     {"STACK likewise",
      ANY_RIGHT,
      RLIMIT_STACK,
-     {2 << 20, NONE},
+     {1 << 19, NONE},
      {STACK, NONE},
      false,
      {0, 0},
      {STACK, NONE},
-     {2 << 20, NONE}},
+     {1 << 19, NONE}},
     {"CPU likewise", ANY_RIGHT, RLIMIT_CPU, {60, NONE}, {CPU, NONE}, false, {0, 0}, {CPU, NONE}, {60, NONE}},
     {"RTTIME likewise",
      ANY_RIGHT,
@@ -168,7 +168,7 @@ static const struct limit_case {
     {"a hard limit that a module sets wins, the soft one is the applicant's",
      WITH_RIGHT,
      RLIMIT_STACK,
-     {2 << 20, NONE},
+     {1 << 19, NONE},
      {STACK, NONE},
      true,
      {STACK, 16 << 20},
@@ -270,12 +270,12 @@ static const struct limit_case {
     {"without the right: a hard limit that a module lowers, above ours",
      WITHOUT_RIGHT,
      RLIMIT_STACK,
-     {2 << 20, NONE},
+     {1 << 19, NONE},
      {STACK, NONE},
      true,
      {STACK, 16 << 20},
      {STACK, 16 << 20},
-     {2 << 20, 16 << 20}},
+     {1 << 19, 16 << 20}},
     {"without the right: a hard limit that a module lowers, of one that was left alone",
      WITHOUT_RIGHT,
      RLIMIT_MEMLOCK,

@@ -17,10 +17,11 @@ static struct relay front, holder;
 
 static int open_both(void **state)
 {
+    volatile int32_t *step;
     int ends[2];
 
     (void)state;
-    if (!relay_open(ends))
+    if (!relay_open(ends, &step))
         return -1;
     front = (struct relay){.fd = ends[0]};
     holder = (struct relay){.fd = ends[1]};
@@ -89,11 +90,11 @@ static void messages_come_whole_and_in_order_both_ways(void **state)
     (void)state;
     for (int number = 1; number <= 5; number++) {
         assert_true(relay_send(&front, (struct relay_message){RELAY_SIGNAL, number, -6, 40 + number}, -1));
-        assert_true(relay_send(&holder, (struct relay_message){RELAY_STEP, 10 + number, 0, 0}, -1));
+        assert_true(relay_send(&holder, (struct relay_message){RELAY_ENDED, 10 + number, 0, 0}, -1));
     }
     for (int number = 1; number <= 5; number++) {
         assert_received(&holder, (struct relay_message){RELAY_SIGNAL, number, -6, 40 + number});
-        assert_received(&front, (struct relay_message){RELAY_STEP, 10 + number, 0, 0});
+        assert_received(&front, (struct relay_message){RELAY_ENDED, 10 + number, 0, 0});
     }
     assert_empty(&holder);
     assert_empty(&front);
@@ -152,7 +153,7 @@ static void an_end_that_was_never_open_is_gone(void **state)
 
     (void)state;
     assert_int_equal(relay_receive(&nobody, &got, NULL), RELAY_GONE);
-    assert_false(relay_send(&nobody, (struct relay_message){.word = RELAY_STEP}, -1));
+    assert_false(relay_send(&nobody, (struct relay_message){.word = RELAY_ENDED}, -1));
 }
 
 static void a_message_of_another_size_is_none_of_ours(void **state)
@@ -261,11 +262,11 @@ static void a_stop_that_could_not_be_asked_for_is_asked_for_again(void **state)
     struct relay_message got;
 
     (void)state;
-    while (relay_send(&holder, (struct relay_message){.word = RELAY_STEP}, -1))
+    while (relay_send(&holder, (struct relay_message){.word = RELAY_ENDED}, -1))
         continue;
     relay_ask_stop(&holder, SIGSTOP);
     while (relay_receive(&front, &got, NULL) == RELAY_MESSAGE)
-        assert_int_equal(got.word, RELAY_STEP);
+        assert_int_equal(got.word, RELAY_ENDED);
     relay_ask_stop(&holder, SIGSTOP);
     assert_received(&front, (struct relay_message){.word = RELAY_STOP, .number = SIGSTOP});
 }
