@@ -374,7 +374,7 @@ static enum result open_session(struct run *run, struct error *error)
 
 static enum result build_environment(struct run *run, struct error *error)
 {
-    struct login_defs defs = {0};
+    struct login_defs defs = run->authority.defs; /* borrowed */
     char **pam = transaction_environment(&run->transaction);
     struct environment_request request = {
         .applicant = run->inherited.environment,
@@ -392,10 +392,8 @@ static enum result build_environment(struct run *run, struct error *error)
     };
     bool built;
 
-    login_defs_read(&defs, "/etc/login.defs");
     defs.always_set_path = defs.always_set_path || is_restricted(run);
     built = pam != NULL && environment_build(&run->environment, &request);
-    login_defs_free(&defs);
     for (char **entry = pam; entry != NULL && *entry != NULL; entry++)
         free(*entry);
     free(pam);
