@@ -189,6 +189,14 @@ static int serve_terminal(const struct terminal *terminal, int master, pid_t pid
     return wait_status;
 }
 
+/* The kernel hands over what is typed in its own time: it is typed ahead only when it has arrived. */
+static bool type_ahead(int master, int slave, const char *text)
+{
+    struct pollfd arrival = {.fd = slave, .events = POLLIN};
+
+    return write(master, text, strlen(text)) == (ssize_t)strlen(text) && poll(&arrival, 1, 5000) == 1;
+}
+
 int on_terminal(const void *data)
 {
     const struct terminal *terminal = data;
@@ -200,7 +208,7 @@ int on_terminal(const void *data)
     if (master < 0 || grantpt(master) < 0 || unlockpt(master) < 0 || ptsname_r(master, name, sizeof name) != 0)
         return 98;
     slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC); /* so that it is there before and after */
-    if (slave < 0 || (terminal->ahead != NULL && write(master, terminal->ahead, strlen(terminal->ahead)) < 0))
+    if (slave < 0 || (terminal->ahead != NULL && !type_ahead(master, slave, terminal->ahead)))
         return 97;
     pid = fork();
     if (pid == 0)
