@@ -444,7 +444,7 @@ static enum result check_descriptors(const struct options *o, struct error *erro
         return usage(error, "--any-prompt", "goes with --forward-password-fd");
     if (o->require_password_used && forwarded < 0)
         return usage(error, "--require-password-used", "goes with --forward-password-fd or --forward-answers-fd");
-    if (forwarded >= 0 && o->no_auth && !o->any_prompt)
+    if (forwarded >= 0 && o->no_auth && (!o->any_prompt || o->no_session))
         return usage(error, "--no-auth", "nobody would ask for what is forwarded");
     return OK;
 }
