@@ -166,11 +166,11 @@ static const char *content_problem(struct forwarded *forwarded)
     while (line < end) {
         const char *stop = memchr(line, '\n', (size_t)(end - line));
 
+        if (++count > (forwarded->kind == FORWARDED_PASSWORD ? 1 : ANSWERS_MAX))
+            return forwarded->kind == FORWARDED_PASSWORD ? "holds more than one line" : "holds too many lines";
         problem = line_problem(line, (size_t)(stop - line));
         if (problem != NULL)
             return problem;
-        if (++count > (forwarded->kind == FORWARDED_PASSWORD ? 1 : ANSWERS_MAX))
-            return forwarded->kind == FORWARDED_PASSWORD ? "holds more than one line" : "holds too many lines";
         line = stop + 1;
     }
     return NULL;
