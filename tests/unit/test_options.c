@@ -168,7 +168,6 @@ static const struct option {
     const char *value;    /* one that is taken */
     const char *expected; /* what it does, when a command follows */
     bool takes_empty;     /* an empty value is a value */
-    const char *with;     /* another option that it goes with; NULL: none */
 } options[] = {
     {"--user names the account", 'u', "user", "USER", "alice", "command-form account=alice argument=id", true},
     {"--account-uid names the account by number", 0, "account-uid", "UID", "1000", "command-form uid=1000 argument=id",
@@ -194,9 +193,9 @@ static const struct option {
      false},
     {"--forward-answers-fd names the descriptor", 0, "forward-answers-fd", "FD", "7", "account=id answers-fd=7", false},
     {"--any-prompt gives the password to more prompts", 0, "any-prompt", NULL, NULL,
-     "account=id password-fd=9 any-prompt", false, "--forward-password-fd=9"},
+     "account=id password-fd=9 any-prompt", false},
     {"--require-password-used wants it used", 0, "require-password-used", NULL, NULL,
-     "account=id answers-fd=9 require-password-used", false, "--forward-answers-fd=9"},
+     "account=id answers-fd=9 require-password-used", false},
     {"--close-on-exit closes the session", 0, "close-on-exit", NULL, NULL, "account=id close-on-exit", false},
     {"--exec executes in place", 0, "exec", NULL, NULL, "account=id exec", false},
     {"--no-auth leaves out authentication", 0, "no-auth", NULL, NULL, "account=id no-auth", false},
@@ -216,6 +215,16 @@ static const struct option {
     {"--version tells which", 'V', "version", NULL, NULL, "version", false},
 };
 
+/* Another option that it goes with; NULL: none. */
+static const char *companion_of(const struct option *option)
+{
+    if (option->word != NULL && strcmp(option->word, "any-prompt") == 0)
+        return "--forward-password-fd=9";
+    if (option->word != NULL && strcmp(option->word, "require-password-used") == 0)
+        return "--forward-answers-fd=9";
+    return NULL;
+}
+
 /* --word, --word=value, --word value; -x, -xvalue, -x value: the same. Without its value, or with one too many: 64. */
 static void option_is_understood_in_all_its_forms(void **state)
 {
@@ -227,7 +236,7 @@ static void option_is_understood_in_all_its_forms(void **state)
         (void)snprintf(joined, sizeof joined, "%s=%s", word, option->value != NULL ? option->value : "x");
     }
     if (option->argument == NULL && option->word != NULL) {
-        assert_understood(WORDS(word, "id", option->with), option->expected);
+        assert_understood(WORDS(word, "id", companion_of(option)), option->expected);
         assert_refused(WORDS(joined, "id"), "takes no value");
         (void)snprintf(joined, sizeof joined, "%s=", word);
         assert_refused(WORDS(joined, "id"), "takes no value");
@@ -385,7 +394,7 @@ static void options_that_only_root_may_use_are_noted(void **state)
         (void)snprintf(word, sizeof word, "--%s", option->word != NULL ? option->word : "");
         (void)snprintf(joined, sizeof joined, "%s=%s", word, option->value != NULL ? option->value : "");
         if (option->word != NULL && option->argument == NULL)
-            assert_root_only(WORDS(word, "id", option->with), expected);
+            assert_root_only(WORDS(word, "id", companion_of(option)), expected);
         if (option->word != NULL && option->argument != NULL) {
             assert_root_only(WORDS(word, option->value, "id"), expected);
             assert_root_only(WORDS(joined, "id"), expected);
