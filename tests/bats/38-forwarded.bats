@@ -973,6 +973,7 @@ END
 @test "the search finds bytes that are there" {
     local holder link
 
+    [ "${SANITIZED-}" != 1 ] || return 0 # as above
     # as a module's own copy: libpam has it until authenticate is over
     probe_script <<END
 authenticate prompt-off Password: 
@@ -1046,6 +1047,7 @@ END
 @test "the command has the caller's limit of core files again" {
     local caller limit
 
+    [ "${SANITIZED-}" != 1 ] || return 0 # takes core files away itself
     for caller in "${callers[@]}"; do
         for limit in 12288:40960 0:0 0:unlimited unlimited:unlimited 1:1 512:512; do
             probe_reset
