@@ -842,8 +842,7 @@ found_in() # PID...
 # Its number may be another file's by then.
 has_descriptor() # PID
 {
-    [ -n "$link" ]
-    find "/proc/$1/fd" -lname "$link" | grep -q .
+    find "/proc/$1/fd" -printf '%l\n' | grep -qxF "$link"
 }
 
 # With the secret in a pipe, descriptor 7; sets link, what that is called in /proc.
@@ -851,6 +850,7 @@ start_with_pipe() # CALLER ARGUMENT...
 {
     exec 7< <(cat "$secret_file")
     link=$(readlink "/proc/$BASHPID/fd/7")
+    assert_match "$link" '^pipe:'
     start_pamrun_as "$@"
     exec 7<&-
 }
