@@ -314,6 +314,7 @@ static enum result authenticate(struct run *run, struct error *error)
         .rhost = options->rhost,
         .deadline_ms = options->deadline_ms,
         .forwarded = &run->forwarded,
+        .forward_to_session = options->any_prompt && !options->no_session,
         .require_forwarded = options->require_password_used,
         .quiet = options->quiet,
         .show_information = plan_shows_information(options),

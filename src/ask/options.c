@@ -256,14 +256,22 @@ static enum result set_status_fd(struct options *o, const char *value, struct er
     return set_fd(&o->status_fd, "--json-status-fd", "3>events", value, error);
 }
 
+/* Not the last one, as of other options: the command would inherit the descriptor of the first. */
+static enum result set_secret_fd(int *member, const char *option, const char *example, const char *value,
+                                 struct error *error)
+{
+    return *member < 0 ? set_fd(member, option, example, value, error)
+                       : usage(error, option, "may be given once: the command would get the other descriptor");
+}
+
 static enum result set_password_fd(struct options *o, const char *value, struct error *error)
 {
-    return set_fd(&o->password_fd, "--forward-password-fd", "3<secret", value, error);
+    return set_secret_fd(&o->password_fd, "--forward-password-fd", "3<secret", value, error);
 }
 
 static enum result set_answers_fd(struct options *o, const char *value, struct error *error)
 {
-    return set_fd(&o->answers_fd, "--forward-answers-fd", "3<secrets", value, error);
+    return set_secret_fd(&o->answers_fd, "--forward-answers-fd", "3<secrets", value, error);
 }
 
 /* ---- the table ---- */
@@ -441,7 +449,7 @@ static enum result check_descriptors(const struct options *o, struct error *erro
         return usage(error, "--any-prompt", "goes with --forward-password-fd");
     if (o->require_password_used && forwarded < 0)
         return usage(error, "--require-password-used", "goes with --forward-password-fd or --forward-answers-fd");
-    if (forwarded >= 0 && o->no_auth && !o->any_prompt)
+    if (forwarded >= 0 && o->no_auth && (!o->any_prompt || o->no_session))
         return usage(error, "--no-auth", "nobody would ask for what is forwarded");
     return OK;
 }

@@ -17,7 +17,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { ROOM = PAM_MAX_NUM_MSG * PAM_MAX_RESP_SIZE, ANSWERS_MAX = PAM_MAX_NUM_MSG };
+/* One byte more than may come, so that too much is noticed. */
+enum { ROOM = PAM_MAX_NUM_MSG * PAM_MAX_RESP_SIZE + 1, ANSWERS_MAX = PAM_MAX_NUM_MSG };
 
 static const char too_long[] = "too long: an answer has at most 511 bytes"; /* PAM_MAX_RESP_SIZE */
 
@@ -106,7 +107,6 @@ static char *page_make(void)
 
 /* ---- reading ---- */
 
-/* One byte more than may come, so that too much is noticed. */
 static enum result read_all(struct forwarded *forwarded, int fd, struct error *error)
 {
     size_t most = forwarded->kind == FORWARDED_PASSWORD ? PAM_MAX_RESP_SIZE + 1 : ROOM;
@@ -160,19 +160,17 @@ static const char *content_problem(struct forwarded *forwarded)
     if (forwarded->length == 0)
         return "empty: its writer has closed it, or was never there";
     if (end[-1] != '\n') {
-        if (forwarded->length == ROOM)
-            return too_long;
         forwarded->bytes[forwarded->length++] = '\n';
         end++;
     }
     while (line < end) {
         const char *stop = memchr(line, '\n', (size_t)(end - line));
 
+        if (++count > (forwarded->kind == FORWARDED_PASSWORD ? 1 : ANSWERS_MAX))
+            return forwarded->kind == FORWARDED_PASSWORD ? "holds more than one line" : "holds too many lines";
         problem = line_problem(line, (size_t)(stop - line));
         if (problem != NULL)
             return problem;
-        if (++count > (forwarded->kind == FORWARDED_PASSWORD ? 1 : ANSWERS_MAX))
-            return forwarded->kind == FORWARDED_PASSWORD ? "holds more than one line" : "holds too many lines";
         line = stop + 1;
     }
     return NULL;

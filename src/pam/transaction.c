@@ -185,7 +185,7 @@ enum result transaction_authenticate(struct transaction *t, struct error *error)
     t->conversation.forwards = forwarded != NULL && forwarded->kind != FORWARDED_NONE;
     result = run_step(t, STEP_AUTHENTICATE, pam_authenticate, 0, error);
     t->conversation.forwards = false;
-    if (result == OK && forwarded != NULL && !forwarded->any_prompt)
+    if (result == OK && !t->request->forward_to_session)
         result = forwarded_finish(t, STEP_AUTHENTICATE, error);
     if (result != OK || check_user(t, STEP_AUTHENTICATE, error) != OK)
         return FAILED;
@@ -230,12 +230,12 @@ enum result transaction_open_session(struct transaction *t, struct error *error)
     enum result opened;
 
     t->stage = STAGE_SESSION_TRIED;
-    t->conversation.forwards = t->request->forwarded != NULL && t->request->forwarded->any_prompt;
+    t->conversation.forwards = t->request->forward_to_session;
     opened = run_step(t, STEP_OPEN_SESSION, pam_open_session, 0, error);
     t->conversation.forwards = false;
     if (t->last == PAM_SUCCESS) /* also when it came too late: it is to be closed, and that to be told */
         t->stage = STAGE_SESSION_OPEN;
-    if (opened == OK && t->request->forwarded != NULL && t->request->forwarded->any_prompt)
+    if (opened == OK && t->request->forward_to_session)
         opened = forwarded_finish(t, STEP_OPEN_SESSION, error);
     if (opened != OK || check_user(t, STEP_OPEN_SESSION, error) != OK)
         return FAILED;

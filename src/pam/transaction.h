@@ -35,6 +35,7 @@ struct transaction_request {
     const char *const *environment; /* NAME=VALUE, put into the PAM environment before the first module; or NULL */
     const int *deadline_ms;         /* by enum step; 0: none */
     struct forwarded *forwarded;    /* NULL: nothing was forwarded */
+    bool forward_to_session;        /* --any-prompt, and there is an open_session step: it may ask, too */
     bool require_forwarded;         /* it is an error when no module asks for it */
     bool quiet;                     /* else it is told */
     bool show_information;

@@ -176,6 +176,19 @@ job()
     assert_usage --profile prt_job --json-status-fd 9 -u prt_alice -- true 9</dev/null
 }
 
+@test "a forwarded secret needs a descriptor that is not the command's, in plain decimal, and once" {
+    local option number
+
+    for option in --forward-password-fd --forward-answers-fd; do
+        for number in 0 1 2 -1 -3 "" x 7x 0x7 +7 " 7" "7 " $'7\n' 7.0 07e0 4294967303 18446744073709551623 99999999999; do
+            assert_usage --profile prt_job "$option=$number" -u prt_alice -- true 7</dev/null
+            assert_usage --profile prt_job "$option" "$number" -u prt_alice -- true 7</dev/null
+        done
+        assert_usage --profile prt_job "$option" 7 "$option" 8 -u prt_alice -- true 7</dev/null 8</dev/null
+        assert_usage --profile prt_job "$option" 7 "$option" 7 -u prt_alice -- true 7</dev/null
+    done
+}
+
 @test "--pam-setenv needs NAME=VALUE with a plain name" {
     local value
 
@@ -199,7 +212,11 @@ job()
 @test "options that contradict each other are refused, in both orders" {
     local pair first second
     local pairs=("-p:--whitelist-environment=A" "--exec:--close-on-exit" "--exec:-P" "--exec:--deadline=close_session=3"
-        "--exec:--deadline=delete_cred=3" "--quiet:--verbose" "-m:-wA")
+        "--exec:--deadline=delete_cred=3" "--quiet:--verbose" "-m:-wA"
+        "--forward-password-fd=7:--forward-answers-fd=8" "--forward-password-fd=7:--json-status-fd=7"
+        "--forward-answers-fd=7:--json-status-fd=7" "--any-prompt:--forward-answers-fd=7"
+        "--no-auth:--forward-password-fd=7" "--no-auth:--forward-answers-fd=7" "--any-prompt:--quiet"
+        "--require-password-used:--quiet")
 
     for pair in "${pairs[@]}"; do
         first=${pair%%:*} second=${pair#*:}
@@ -351,21 +368,28 @@ job()
         [profile]="--profile prt_job prt_alice -c" [close-on-exit]="--close-on-exit prt_alice -c"
         [exec]="--exec prt_alice -c" [no-auth]="--no-auth prt_alice -c" [no-account]="--no-account prt_alice -c"
         [no-session]="--no-session prt_alice -c" [pam-setenv]="--pam-setenv A=b prt_alice -c"
+        [forward-password-fd]="--forward-password-fd 8 prt_alice -c"
+        [forward-answers-fd]="--forward-answers-fd 8 prt_alice -c"
+        [any-prompt]="--any-prompt --forward-password-fd 8 prt_alice -c"
+        [require-password-used]="--require-password-used --forward-password-fd 8 prt_alice -c"
         [pam-rhost]="--pam-rhost host.example prt_alice -c" [chdir]="--chdir / prt_alice -c"
         [kill-after]="--kill-after 1 prt_alice -c" [deadline]="--deadline setcred=5 prt_alice -c"
         [json-status-fd]="--json-status-fd 7 prt_alice -c" [quiet]="--quiet prt_alice -c"
         [verbose]="--verbose prt_alice -c"
     )
 
+    probe_script <<<"authenticate prompt-off Password:"
+    install -m 0600 /dev/null "$TEST_DIR/secret"
+    echo secret >"$TEST_DIR/secret"
     while read -r word argument; do
         [[ $word != help && $word != version ]] || continue
         [ -n "${runs[$word]-}" ] || fail_because "--$word is in --help, and not in this test"
         # shellcheck disable=SC2086 # words
         set -- ${runs[$word]}
         if [[ ${runs[$word]} == *fine ]]; then
-            job "$@" 7>"$TEST_DIR/events"
+            job "$@" 7>"$TEST_DIR/events" 8<"$TEST_DIR/secret"
         else
-            job "$@" "echo fine" 7>"$TEST_DIR/events"
+            job "$@" "echo fine" 7>"$TEST_DIR/events" 8<"$TEST_DIR/secret"
         fi
         assert_status 0
         assert_match "$stdout" 'fine.?$'

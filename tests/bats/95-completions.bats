@@ -48,8 +48,12 @@ refute_offers() # COMPLETIONS WORD
 }
 
 @test "there are options in --help" {
-    [ "$(help_options | wc -l)" -ge 28 ]
+    [ "$(help_options | wc -l)" -ge 32 ]
     assert_contains "$(help_options)" --close-on-exit
+    assert_contains "$(help_options)" --forward-password-fd
+    assert_contains "$(help_options)" --forward-answers-fd
+    assert_contains "$(help_options)" --any-prompt
+    assert_contains "$(help_options)" --require-password-used
     assert_contains "$(help_options '^-[a-zA-Z]$')" -u
 }
 

@@ -87,6 +87,12 @@ static void describe(struct text *text, const struct options *o)
     put_flag(text, "pty", o->pty == PTY_YES);
     put_flag(text, "no-pty", o->pty == PTY_NO);
     put_word(text, "profile", o->profile);
+    if (o->password_fd != -1)
+        put(text, "password-fd=%d", o->password_fd);
+    if (o->answers_fd != -1)
+        put(text, "answers-fd=%d", o->answers_fd);
+    put_flag(text, "any-prompt", o->any_prompt);
+    put_flag(text, "require-password-used", o->require_password_used);
     put_flag(text, "close-on-exit", o->close_on_exit);
     put_flag(text, "exec", o->exec);
     put_flag(text, "no-auth", o->no_auth);
@@ -183,6 +189,13 @@ static const struct option {
     {"--pty wants a pseudo-terminal", 'P', "pty", NULL, NULL, "account=id pty", false},
     {"--no-pty wants none", 'T', "no-pty", NULL, NULL, "account=id no-pty", false},
     {"--profile names the PAM service", 0, "profile", "NAME", "slurm", "account=id profile=slurm", true},
+    {"--forward-password-fd names the descriptor", 0, "forward-password-fd", "FD", "7", "account=id password-fd=7",
+     false},
+    {"--forward-answers-fd names the descriptor", 0, "forward-answers-fd", "FD", "7", "account=id answers-fd=7", false},
+    {"--any-prompt gives the password to more prompts", 0, "any-prompt", NULL, NULL,
+     "account=id password-fd=9 any-prompt", false},
+    {"--require-password-used wants it used", 0, "require-password-used", NULL, NULL,
+     "account=id answers-fd=9 require-password-used", false},
     {"--close-on-exit closes the session", 0, "close-on-exit", NULL, NULL, "account=id close-on-exit", false},
     {"--exec executes in place", 0, "exec", NULL, NULL, "account=id exec", false},
     {"--no-auth leaves out authentication", 0, "no-auth", NULL, NULL, "account=id no-auth", false},
@@ -202,6 +215,16 @@ static const struct option {
     {"--version tells which", 'V', "version", NULL, NULL, "version", false},
 };
 
+/* Another option that it goes with; NULL: none. */
+static const char *companion_of(const struct option *option)
+{
+    if (option->word != NULL && strcmp(option->word, "any-prompt") == 0)
+        return "--forward-password-fd=9";
+    if (option->word != NULL && strcmp(option->word, "require-password-used") == 0)
+        return "--forward-answers-fd=9";
+    return NULL;
+}
+
 /* --word, --word=value, --word value; -x, -xvalue, -x value: the same. Without its value, or with one too many: 64. */
 static void option_is_understood_in_all_its_forms(void **state)
 {
@@ -213,7 +236,7 @@ static void option_is_understood_in_all_its_forms(void **state)
         (void)snprintf(joined, sizeof joined, "%s=%s", word, option->value != NULL ? option->value : "x");
     }
     if (option->argument == NULL && option->word != NULL) {
-        assert_understood(WORDS(word, "id"), option->expected);
+        assert_understood(WORDS(word, "id", companion_of(option)), option->expected);
         assert_refused(WORDS(joined, "id"), "takes no value");
         (void)snprintf(joined, sizeof joined, "%s=", word);
         assert_refused(WORDS(joined, "id"), "takes no value");
@@ -371,7 +394,7 @@ static void options_that_only_root_may_use_are_noted(void **state)
         (void)snprintf(word, sizeof word, "--%s", option->word != NULL ? option->word : "");
         (void)snprintf(joined, sizeof joined, "%s=%s", word, option->value != NULL ? option->value : "");
         if (option->word != NULL && option->argument == NULL)
-            assert_root_only(WORDS(word, "id"), expected);
+            assert_root_only(WORDS(word, "id", companion_of(option)), expected);
         if (option->word != NULL && option->argument != NULL) {
             assert_root_only(WORDS(word, option->value, "id"), expected);
             assert_root_only(WORDS(joined, "id"), expected);
@@ -544,6 +567,12 @@ static const struct understood {
      {"--deadline=setcred=1", "--deadline=authenticate=2"},
      "deadline-authenticate=2000 deadline-setcred=1000"},
     {"the last descriptor counts", {"--json-status-fd=3", "--json-status-fd=4"}, "status-fd=4"},
+    {"a secret and events go together on two descriptors",
+     {"--json-status-fd=3", "--forward-answers-fd=4"},
+     "answers-fd=4 status-fd=3"},
+    {"--no-auth goes with a password that open_session may ask for",
+     {"--no-auth", "--any-prompt", "--forward-password-fd=4"},
+     "password-fd=4 any-prompt no-auth"},
     /* what goes together */
     {"-l and -p go together, as with su", {"-lp"}, "login keep-environment"},
     {"-l and -w go together", {"-lw", "A"}, "login kept=A"},
@@ -617,6 +646,29 @@ static const struct refused {
     {"--exec and a deadline to close are refused", {"--exec", "--deadline=close_session=1"}, "--exec"},
     {"--exec and a deadline to delete are refused", {"--exec", "--deadline=delete_cred=1"}, "--exec"},
     {"--quiet and --verbose are refused", {"--quiet", "--verbose"}, "--quiet"},
+    {"a password and answers are refused",
+     {"--forward-password-fd=3", "--forward-answers-fd=4"},
+     "--forward-answers-fd"},
+    {"answers and a password are refused",
+     {"--forward-answers-fd=3", "--forward-password-fd=4"},
+     "--forward-answers-fd"},
+    {"two passwords are refused", {"--forward-password-fd=3", "--forward-password-fd=4"}, "once"},
+    {"the same password twice is refused", {"--forward-password-fd=3", "--forward-password-fd=3"}, "once"},
+    {"two lists of answers are refused", {"--forward-answers-fd=3", "--forward-answers-fd=4"}, "once"},
+    {"a password and events on one descriptor are refused",
+     {"--forward-password-fd=3", "--json-status-fd=3"},
+     "--json-status-fd"},
+    {"events and answers on one descriptor are refused",
+     {"--json-status-fd=3", "--forward-answers-fd=3"},
+     "--json-status-fd"},
+    {"--any-prompt without a password is refused", {"--any-prompt"}, "--any-prompt"},
+    {"--any-prompt with answers is refused", {"--any-prompt", "--forward-answers-fd=3"}, "--any-prompt"},
+    {"--require-password-used without a password is refused", {"--require-password-used"}, "--require-password-used"},
+    {"a password that nobody could ask for is refused", {"--no-auth", "--forward-password-fd=3"}, "--no-auth"},
+    {"answers that nobody could ask for are refused", {"--no-auth", "--forward-answers-fd=3"}, "--no-auth"},
+    {"nor can anybody with neither authentication nor session",
+     {"--no-auth", "--no-session", "--any-prompt", "--forward-password-fd=3"},
+     "--no-auth"},
 };
 
 static void is_refused(void **state)
@@ -662,6 +714,36 @@ static const struct value {
     {"a signed descriptor is none", "--json-status-fd", "+3", NULL},
     {"a descriptor by name is none", "--json-status-fd", "stderr", NULL},
     {"a descriptor has no unit", "--json-status-fd", "3x", NULL},
+    {"descriptor 3 may have password", "--forward-password-fd", "3", "password-fd=3"},
+    {"a large descriptor may have password", "--forward-password-fd", "2147483647", "password-fd=2147483647"},
+    {"no int, no password", "--forward-password-fd", "2147483648", NULL},
+    {"7 and 2 to the 32nd is not 7, password", "--forward-password-fd", "4294967303", NULL},
+    {"7 and 2 to the 64th is not 7, password", "--forward-password-fd", "18446744073709551623", NULL},
+    {"standard input has no password", "--forward-password-fd", "0", NULL},
+    {"standard output has no password", "--forward-password-fd", "1", NULL},
+    {"standard error has no password", "--forward-password-fd", "2", NULL},
+    {"-1 has no password", "--forward-password-fd", "-1", NULL},
+    {"-3 has no password", "--forward-password-fd", "-3", NULL},
+    {"+7 has no password", "--forward-password-fd", "+7", NULL},
+    {"0x7 has no password", "--forward-password-fd", "0x7", NULL},
+    {"a blank before 7 has no password", "--forward-password-fd", " 7", NULL},
+    {"a blank behind 7 has no password", "--forward-password-fd", "7 ", NULL},
+    {"a new line behind 7 has no password", "--forward-password-fd", "7\n", NULL},
+    {"descriptor 3 may have answers", "--forward-answers-fd", "3", "answers-fd=3"},
+    {"a large descriptor may have answers", "--forward-answers-fd", "2147483647", "answers-fd=2147483647"},
+    {"no int, no answers", "--forward-answers-fd", "2147483648", NULL},
+    {"7 and 2 to the 32nd is not 7, answers", "--forward-answers-fd", "4294967303", NULL},
+    {"7 and 2 to the 64th is not 7, answers", "--forward-answers-fd", "18446744073709551623", NULL},
+    {"standard input has no answers", "--forward-answers-fd", "0", NULL},
+    {"standard output has no answers", "--forward-answers-fd", "1", NULL},
+    {"standard error has no answers", "--forward-answers-fd", "2", NULL},
+    {"-1 has no answers", "--forward-answers-fd", "-1", NULL},
+    {"-3 has no answers", "--forward-answers-fd", "-3", NULL},
+    {"+7 has no answers", "--forward-answers-fd", "+7", NULL},
+    {"0x7 has no answers", "--forward-answers-fd", "0x7", NULL},
+    {"a blank before 7 has no answers", "--forward-answers-fd", " 7", NULL},
+    {"a blank behind 7 has no answers", "--forward-answers-fd", "7 ", NULL},
+    {"a new line behind 7 has no answers", "--forward-answers-fd", "7\n", NULL},
     {"whole seconds are seconds", "--kill-after", "1", "kill-after=1000"},
     {"tenths are seconds", "--kill-after", "0.1", "kill-after=100"},
     {"hundredths are seconds", "--kill-after", "1.25", "kill-after=1250"},
