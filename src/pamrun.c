@@ -129,7 +129,7 @@ static int report_failure(struct run *run, const struct error *error)
                    logged_code != 0 ? pam_code_name(logged_code) : "-", error->status, reason);
     log_run(run, LOG_NOTICE, error->status == STATUS_REFUSED ? "refused" : "failed", details);
     if (run->uid != 0 && (error->step == STEP_AUTHENTICATE || error->step == STEP_ACCOUNT)
-        && error->status == STATUS_REFUSED)
+        && error->status == STATUS_REFUSED && logged_code != 0)
         log_failed_login(run->identity.unknown ? NULL : run->identity.account.name, run->tty);
     log_say("%s", error->message); /* last: nobody may be reading */
     if (error->hint[0] != '\0')
