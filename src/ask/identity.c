@@ -246,6 +246,17 @@ static enum result stand_in(struct identity *identity, const char *name, struct 
     return account_copy(&identity->account, &nobody, error);
 }
 
+/* Nobody has the name: what may have been meant instead. */
+static enum result fail_unknown(const struct options *options, const char *name, struct error *error)
+{
+    if (name[strspn(name, "0123456789")] == '\0')
+        return fail_hint(error, "a number is no name; for a user id: --account-uid %s", name);
+    if (options->form == FORM_SHELL)
+        return fail_hint(error, "getent passwd '%.64s' asks the same; to run a command: pamrun -u USER -- COMMAND",
+                         name);
+    return FAILED;
+}
+
 enum result identity_resolve(struct identity *identity, const struct options *options, bool as_root,
                              struct error *error)
 {
@@ -260,14 +271,10 @@ enum result identity_resolve(struct identity *identity, const struct options *op
     } else if (account_by_name(&identity->account, name, error) != OK) {
         if (error->status != STATUS_NO_USER)
             return FAILED;
-        if (!as_root || identity->provision)
-            return stand_in(identity, name, error);
-        if (name[strspn(name, "0123456789")] == '\0')
-            return fail_hint(error, "a number is no name; for a user id: --account-uid %s", name);
-        if (options->form == FORM_SHELL)
-            return fail_hint(error, "getent passwd '%.64s' asks the same; to run a command: pamrun -u USER -- COMMAND",
-                             name);
-        return FAILED;
+        if (as_root && !identity->provision)
+            return fail_unknown(options, name, error);
+        if (stand_in(identity, name, error) != OK)
+            return FAILED;
     }
     return groups_resolve(identity, options, error);
 }

@@ -375,15 +375,23 @@ job()
         [pam-rhost]="--pam-rhost host.example prt_alice -c" [chdir]="--chdir / prt_alice -c"
         [kill-after]="--kill-after 1 prt_alice -c" [deadline]="--deadline setcred=5 prt_alice -c"
         [json-status-fd]="--json-status-fd 7 prt_alice -c" [quiet]="--quiet prt_alice -c"
-        [verbose]="--verbose prt_alice -c"
+        [verbose]="--verbose prt_alice -c" [identity]="--identity ours-prt_alice -- echo fine"
+        [provision]="--provision prt_alice -c" [minimum-user-id]="--minimum-user-id 1 prt_alice -c"
+        [required-group]="--required-group prt_alice prt_alice -c"
+        [forward-password-fd]="--forward-password-fd 8 prt_alice -c"
+        [forward-answers-fd]="--forward-answers-fd 8 prt_alice -c"
+        [any-prompt]="--any-prompt --forward-password-fd 8 prt_alice -c"
+        [require-password-used]="--require-password-used --forward-password-fd 8 prt_alice -c"
     )
 
-    probe_script <<<"authenticate prompt-off Password:"
+    site_policy <<<'identity-rewrite = ^ours-([a-z_]+)$ $1'
     install -m 0600 /dev/null "$TEST_DIR/secret"
-    echo secret >"$TEST_DIR/secret"
+    echo Right.pass.1 >"$TEST_DIR/secret"
+
     while read -r word argument; do
         [[ $word != help && $word != version ]] || continue
         [ -n "${runs[$word]-}" ] || fail_because "--$word is in --help, and not in this test"
+        probe_script < <([ "$word" != require-password-used ] || echo "authenticate prompt-off Password: ")
         # shellcheck disable=SC2086 # words
         set -- ${runs[$word]}
         if [[ ${runs[$word]} == *fine ]]; then

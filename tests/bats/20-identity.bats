@@ -393,7 +393,7 @@ END
         "--close-on-exit -u prt_alice -- id"; do
         # shellcheck disable=SC2086 # words
         run_pamrun_as prt_alice --profile prt_job $words
-        assert_refused_at_once 77 '--profile: only root may choose another profile than su'
+        assert_refused_at_once 77 "profile 'prt_job': the site policy does not let you choose it"
     done
 }
 
@@ -401,7 +401,7 @@ END
     probe_profile su
     probe_script <<<"authenticate return PAM_AUTH_ERR"
     run_program setpriv --ruid "$(id -u prt_alice)" "$PAMRUN" --profile prt_job -u root -- id
-    assert_refused_at_once 77 '--profile: only root'
+    assert_refused_at_once 77 "profile 'prt_job': the site policy does not let you choose it"
     run_program setpriv --ruid "$(id -u prt_alice)" "$PAMRUN" --no-auth -u root -- id
     assert_refused_at_once 77 '--no-auth: only root'
     run_program setpriv --ruid "$(id -u prt_alice)" "$PAMRUN" -u root -- id
@@ -431,7 +431,7 @@ END
     probe_profile su
     run_program env LOGNAME=root USER=root SUDO_UID=0 SUDO_USER=root \
         setpriv --reuid "$(id -u prt_alice)" --clear-groups "$PAMRUN" --profile prt_job -u root -- id
-    assert_refused_at_once 77 '--profile: only root'
+    assert_refused_at_once 77 "profile 'prt_job': the site policy does not let you choose it"
     probe_script <<<"authenticate return PAM_AUTH_ERR"
     run_program env LOGNAME=root USER=root SUDO_UID=0 SUDO_USER=root \
         setpriv --reuid "$(id -u prt_alice)" --clear-groups "$PAMRUN" -u root -- id

@@ -118,6 +118,7 @@ assert_not_run()
 }
 
 @test "without a user the account is root; and it may be the caller's own" {
+    site_policy_of_any_account
     as_bob -c 'cat /proc/self/status'
     assert_status 0
     assert_ids_of root
@@ -145,6 +146,7 @@ assert_not_run()
 
     [ "${SANITIZED-}" != 1 ] || return 0 # no crypt(3), and a setuid program takes none by LD_PRELOAD
     password_profile
+    site_policy_of_any_account
     keep_file /etc/shadow
     for account in prt_alice root prt_bob; do
         password=Right.pass.$account
@@ -329,34 +331,42 @@ assert_root_only() # MESSAGE WHAT
     assert_eq "$status $stdout" "0 --exec -g x"
 }
 
+# The profile in the message is as libbsd's vis(3) has it.
+assert_profile_refused() # PROFILE
+{
+    assert_status 77
+    assert_eq "$stderr" "pamrun: profile '$1': the site policy does not let you choose it
+hint: without --profile it is su; user-profiles of pamrun.conf(5) lists others"
+    assert_eq "$stdout" ""
+    assert_eq "$(probe_log)" ""
+}
+
 @test "another profile than the usual one is refused with the same words whether it exists or not" {
-    local name usual=su
+    local name
 
     probe_profile prt_other
-    for name in prt_other prt_missing su-l other login ../su /etc/pam.d/su SU 'su ' '' "su"$'\n'; do
+    for name in prt_other prt_missing su-l other login ../su /etc/pam.d/su SU 'su ' ''; do
         as_bob --profile "$name" -u prt_alice -- id
-        assert_root_only "--profile: only root may choose another profile than su" "$name"
+        assert_profile_refused "$name"
     done
-    [ ! -e /etc/pam.d/su-l ] || usual=su-l
-    for name in prt_other prt_missing login; do
+    as_bob --profile "su"$'\n' -u prt_alice -- id
+    assert_profile_refused 'su\012'
+    # in a login too, whose own is su-l only when none is named
+    for name in prt_other prt_missing login su-l; do
         as_bob --profile "$name" -l prt_alice -c id
-        assert_root_only "--profile: only root may choose another profile than $usual" "$name"
+        assert_profile_refused "$name"
     done
-    if [ $usual = su-l ]; then
-        as_bob --profile su -l prt_alice -c id
-        assert_root_only "--profile: only root may choose another profile than su-l"
-    fi
 }
 
 @test "the usual profile may be named, and is the one that serves" {
     as_bob --profile su -u prt_alice -- id -un
     assert_eq "$status $stdout" "0 prt_alice"
     assert_eq "$(probe_field authenticate service)" su
-    [ -e /etc/pam.d/su-l ] || return 0
     probe_reset
-    as_bob --profile su-l -l prt_alice -c 'id -un'
+    as_bob --profile su -l prt_alice -c 'id -un'
     assert_eq "$status $stdout" "0 prt_alice"
-    assert_eq "$(probe_field authenticate service)" su-l
+    assert_eq "$(probe_field authenticate service)" su
+    [ -e /etc/pam.d/su-l ] || return 0
     probe_reset
     as_bob - prt_alice -c 'id -un'
     assert_eq "$(probe_field authenticate service)" su-l
@@ -707,6 +717,7 @@ assert_variables() # NAME=VALUE...
         -- -s /usr/bin/env prt_alice
     assert_variables PATH=/usr/bin:/bin HOME=/home/prt_alice SHELL=/usr/bin/env USER=prt_alice LOGNAME=prt_alice A=b
     # root's name is not set, su(1)
+    site_policy_of_any_account
     bob_with PATH=/usr/bin:/bin HOME=/home/prt_bob USER=prt_bob LOGNAME=prt_bob -- -u root -- env
     assert_variables PATH=/usr/bin:/bin HOME=/root USER=prt_bob LOGNAME=prt_bob
 }

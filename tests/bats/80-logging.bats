@@ -196,6 +196,7 @@ END
     local line
 
     probe_profile su
+    site_policy_of_any_account
     run_pamrun_as prt_alice -u root -- id
     assert_status 0
     the_line

@@ -98,9 +98,9 @@ source_statuses()
     local field section
 
     section=$(man_section LOGGING)
-    for field in applicant uid loginuid account profile tty step code status reason command; do
+    for field in applicant uid loginuid account profile tty identity delegate step code status reason command; do
         assert grep -qE "\\b$field\\b" <<<"$section"
-        assert grep -qE "\\b$field=%" "$tree/src/pamrun.c"
+        assert grep -qE "\\b$field=(%|\"|yes)" "$tree/src/pamrun.c"
     done
 }
 

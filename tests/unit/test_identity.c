@@ -1,5 +1,6 @@
 #include "ask/identity.h"
 
+#include "base/clock.h"
 #include "memory.h"
 #include "support.h"
 
@@ -19,6 +20,8 @@ static struct {
     size_t needed;                        /* bytes that it wants; less is ERANGE */
     const struct passwd *by_name, *by_id; /* what it finds */
     const struct group *group;
+    const struct passwd *late; /* what it finds by name only after so many look-ups */
+    int late_look_ups;
 } directory;
 
 int __real_getpwnam_r(const char *name, struct passwd *entry, char *buffer, size_t size, struct passwd **found);
@@ -44,6 +47,8 @@ int __wrap_getpwnam_r(const char *name, struct passwd *entry, char *buffer, size
 {
     if (!directory.answers)
         return __real_getpwnam_r(name, entry, buffer, size, found);
+    if (directory.late != NULL && directory.late_look_ups-- <= 0)
+        directory.by_name = directory.late;
     return answer(directory.by_name, entry, size, found);
 }
 
@@ -400,6 +405,212 @@ static void an_applicant_gets_somebody_to_ask_for(void **state)
                    row->confirmed != NULL ? row->confirmed : "");
     assert_string_equal(ran.output, expected);
     assert_int_equal(ran.status, 0);
+}
+
+/* ---- to root and delegates it is not, unless a module of the account step is to make the account ---- */
+
+static void a_delegate_is_told_that_there_is_no_such_user(void **state)
+{
+    struct options options = {.account_name = "alice"};
+    struct identity identity = {0};
+    struct error error;
+
+    (void)state;
+    directory.answers = true;
+    directory.by_id = &daemon_entry;
+    assert_failed(identity_resolve(&identity, &options, true, &error), &error, STATUS_NO_USER, STEP_IDENTITY);
+    assert_false(identity.unknown);
+    identity_free(&identity);
+    assert_int_equal(identity_resolve(&identity, &options, false, &error), OK);
+    assert_true(identity.unknown);
+    identity_free(&identity);
+}
+
+static void an_applicant_who_is_known_is_not_looked_up_again(void **state)
+{
+    struct options options = {.account_name = "alice"};
+    struct identity identity = {0};
+    struct error error;
+    const char *name;
+
+    (void)state;
+    directory.answers = true;
+    directory.by_id = &daemon_entry;
+    directory.by_name = &alice_entry;
+    assert_int_equal(identity_find_applicant(&identity, &error), OK);
+    assert_string_equal(identity.applicant.name, "daemon");
+    name = identity.applicant.name;
+    directory.by_id = NULL;
+    assert_int_equal(identity_resolve(&identity, &options, true, &error), OK);
+    assert_ptr_equal(identity.applicant.name, name);
+    identity_free(&identity);
+}
+
+static const struct group staff_group = {.gr_name = (char *)"staff", .gr_gid = 50};
+
+/* What the command line says besides, and which group the run has once the account is made. */
+static const struct provision_case {
+    const char *sentence;
+    struct options options;
+    bool has_group;
+    gid_t group;
+    size_t supplementary;
+} provision_cases[] = {
+    {"an account that a module makes is used", {.account_name = "alice"}, false, 0, 0},
+    {"its name may be a number", {.account_name = "1000"}, false, 0, 0},
+    {"--group counts for one that is made, too", {.account_name = "alice", .group = "staff"}, true, 50, 1},
+    {"and --supp-group",
+     {.account_name = "alice", .supplementary = (const char *[]){"staff", "staff", NULL}},
+     true,
+     50,
+     2},
+};
+
+static void account_is_made_by_a_module(void **state)
+{
+    const struct provision_case *row = *state;
+    struct passwd made = alice_entry;
+    struct options options = row->options;
+    struct identity identity = {0};
+    struct error error;
+    const char *name;
+
+    made.pw_name = (char *)options.account_name;
+    options.provision = true;
+    directory.answers = true;
+    directory.group = &staff_group;
+    assert_int_equal(identity_resolve(&identity, &options, true, &error), OK);
+    assert_true(identity.unknown);
+    assert_int_not_equal(identity.account.uid, 0); /* whatever goes wrong then, it is not root */
+    name = identity.account.name;
+    assert_string_equal(name, options.account_name);
+    directory.by_name = &made;
+    assert_int_equal(identity_confirm(&identity, &error), OK);
+    assert_false(identity.unknown);
+    assert_ptr_equal(identity.account.name, name);
+    assert_int_equal(identity.account.uid, 1234);
+    assert_int_equal(identity.account.gid, 5678);
+    assert_string_equal(identity.account.home, "/home/alice");
+    assert_string_equal(identity.account.shell, "/bin/zsh");
+    assert_int_equal(identity.has_group, row->has_group);
+    assert_int_equal(identity.supplementary.count, row->supplementary);
+    if (row->has_group)
+        assert_int_equal(identity.group, row->group);
+    identity_free(&identity);
+}
+
+/* Once it is there, it is an account as any other. */
+static void an_account_that_is_there_may_not_change_for_provision_either(void **state)
+{
+    struct passwd other = alice_entry;
+    struct options options = {.account_name = "alice", .provision = true};
+    struct identity identity = {0};
+    struct error error;
+
+    (void)state;
+    directory.answers = true;
+    directory.by_name = &alice_entry;
+    assert_int_equal(identity_resolve(&identity, &options, true, &error), OK);
+    assert_false(identity.unknown);
+    other.pw_uid = 4321;
+    directory.by_name = &other;
+    assert_failed(identity_confirm(&identity, &error), &error, STATUS_REFUSED, STEP_IDENTITY);
+    identity_free(&identity);
+}
+
+static void an_account_that_is_made_under_another_name_is_refused(void **state)
+{
+    struct passwd other = alice_entry;
+    struct options options = {.account_name = "alice", .provision = true};
+    struct identity identity = {0};
+    struct error error;
+
+    (void)state;
+    directory.answers = true;
+    assert_int_equal(identity_resolve(&identity, &options, true, &error), OK);
+    other.pw_name = (char *)"root";
+    directory.by_name = &other;
+    assert_failed(identity_confirm(&identity, &error), &error, STATUS_REFUSED, STEP_IDENTITY);
+    identity_free(&identity);
+}
+
+static void a_look_up_that_fails_is_not_waited_for(void **state)
+{
+    struct options options = {.account_name = "alice", .provision = true};
+    struct identity identity = {0};
+    struct error error;
+    int64_t start_ms;
+
+    (void)state;
+    directory.answers = true;
+    assert_int_equal(identity_resolve(&identity, &options, true, &error), OK);
+    directory.problem = EIO;
+    start_ms = clock_now_ms();
+    assert_failed(identity_confirm(&identity, &error), &error, STATUS_SYSTEM, STEP_IDENTITY);
+    assert_true(clock_now_ms() - start_ms < 4000);
+    identity_free(&identity);
+    assert_failed(identity_resolve(&identity, &options, true, &error), &error, STATUS_SYSTEM, STEP_IDENTITY);
+    identity_free(&identity);
+}
+
+/* sssd remembers for a while that there was nobody. */
+static void an_account_that_is_seen_late_is_waited_for(void **state)
+{
+    struct options options = {.account_name = "alice", .provision = true};
+    struct identity identity = {0};
+    struct error error;
+    int64_t start_ms;
+
+    (void)state;
+    directory.answers = true;
+    assert_int_equal(identity_resolve(&identity, &options, true, &error), OK);
+    directory.late = &alice_entry;
+    directory.late_look_ups = 5;
+    assert_int_equal(identity_confirm(&identity, &error), OK);
+    assert_int_equal(identity.account.uid, 1234);
+    identity_free(&identity);
+    /* and not for ever */
+    directory.late = NULL;
+    directory.by_name = NULL;
+    assert_int_equal(identity_resolve(&identity, &options, true, &error), OK);
+    start_ms = clock_now_ms();
+    assert_failed(identity_confirm(&identity, &error), &error, STATUS_NO_USER, STEP_IDENTITY);
+    assert_in_range(clock_now_ms() - start_ms, 4000, 25000);
+    identity_free(&identity);
+}
+
+/* ---- groups ---- */
+
+static void an_account_is_in_its_primary_group_and_in_those_that_list_it(void **state)
+{
+    const struct account root = {(char *)"root", (char *)"/root", (char *)"/bin/sh", 0, 0},
+                         other = {(char *)"no-such-user-of-ours", (char *)"/", (char *)"/bin/sh", 4242, 1};
+
+    (void)state;
+    assert_int_equal(account_is_in_group(&root, "root"), 1);
+    assert_int_equal(account_is_in_group(&root, "daemon"), 0);
+    assert_int_equal(account_is_in_group(&other, "daemon"), 1); /* by its number alone */
+    assert_int_equal(account_is_in_group(&other, "root"), 0);
+    assert_int_equal(account_is_in_group(&root, "no-such-group-of-ours"), 0);
+    assert_int_equal(account_is_in_group(&root, ""), 0);
+    assert_int_equal(account_is_in_group(&root, "0"), 0); /* a number is no name */
+}
+
+static void a_group_that_cannot_be_looked_up_is_neither(void **state)
+{
+    const struct account alice = {(char *)"alice", (char *)"/", (char *)"/bin/sh", 1234, 50};
+
+    (void)state;
+    directory.answers = true;
+    directory.problem = EIO;
+    assert_int_equal(account_is_in_group(&alice, "staff"), -1);
+    directory.problem = 0;
+    assert_int_equal(account_is_in_group(&alice, "staff"), 0);
+    directory.group = &staff_group;
+    assert_int_equal(account_is_in_group(&alice, "staff"), 1);
+    memory_left = 0;
+    assert_int_equal(account_is_in_group(&alice, "staff"), -1);
+    memory_left = -1;
 }
 
 /* ---- a directory that fails, or answers oddly ---- */
@@ -779,6 +990,14 @@ int main(void)
         cmocka_unit_test_teardown(the_applicant_is_known_by_the_real_user_id, close_directory),
         cmocka_unit_test_teardown(an_applicant_who_cannot_be_looked_up_is_not_a_number, close_directory),
         cmocka_unit_test_teardown(an_entry_of_any_size_is_read, close_directory),
+        cmocka_unit_test_teardown(a_delegate_is_told_that_there_is_no_such_user, close_directory),
+        cmocka_unit_test_teardown(an_applicant_who_is_known_is_not_looked_up_again, close_directory),
+        cmocka_unit_test_teardown(an_account_that_is_there_may_not_change_for_provision_either, close_directory),
+        cmocka_unit_test_teardown(an_account_that_is_made_under_another_name_is_refused, close_directory),
+        cmocka_unit_test_teardown(a_look_up_that_fails_is_not_waited_for, close_directory),
+        cmocka_unit_test_teardown(an_account_that_is_seen_late_is_waited_for, close_directory),
+        cmocka_unit_test_teardown(an_account_is_in_its_primary_group_and_in_those_that_list_it, close_directory),
+        cmocka_unit_test_teardown(a_group_that_cannot_be_looked_up_is_neither, close_directory),
         cmocka_unit_test_teardown(the_entry_is_copied, close_directory),
         cmocka_unit_test_teardown(group_id_minus_one_is_refused, close_directory),
         cmocka_unit_test_teardown(without_memory_nobody_is_found, close_directory),
@@ -797,6 +1016,7 @@ int main(void)
     ADD_ROWS(&suite, account_is_root, root_cases);
     ADD_ROWS(&suite, nobody_has_it, unknown_cases);
     ADD_ROWS(&suite, an_applicant_gets_somebody_to_ask_for, stand_in_cases);
+    ADD_ROWS(&suite, account_is_made_by_a_module, provision_cases);
     ADD_ROWS(&suite, look_up_ends_with_that_status, problem_cases);
     ADD_ROWS(&suite, odd_entry_is_taken_or_refused, odd_cases);
     ADD_ROWS(&suite, changed_account_is_refused, change_cases);

@@ -87,12 +87,6 @@ static void describe(struct text *text, const struct options *o)
     put_flag(text, "pty", o->pty == PTY_YES);
     put_flag(text, "no-pty", o->pty == PTY_NO);
     put_word(text, "profile", o->profile);
-    if (o->password_fd != -1)
-        put(text, "password-fd=%d", o->password_fd);
-    if (o->answers_fd != -1)
-        put(text, "answers-fd=%d", o->answers_fd);
-    put_flag(text, "any-prompt", o->any_prompt);
-    put_flag(text, "require-password-used", o->require_password_used);
     put_flag(text, "close-on-exit", o->close_on_exit);
     put_flag(text, "exec", o->exec);
     put_flag(text, "no-auth", o->no_auth);
@@ -101,13 +95,24 @@ static void describe(struct text *text, const struct options *o)
     put_list(text, "pam-environment", o->pam_environment);
     put_word(text, "rhost", o->rhost);
     put_word(text, "directory", o->directory);
-    if (o->kill_after_ms != 10000)
+    if (o->kill_after_ms != KILL_UNSET)
         put(text, "kill-after=%d", o->kill_after_ms);
     for (int step = 0; step < STEP_COUNT; step++)
         if (o->deadline_ms[step] != 0)
             put(text, "deadline-%s=%d", step_name((enum step)step), o->deadline_ms[step]);
     if (o->status_fd != -1)
         put(text, "status-fd=%d", o->status_fd);
+    put_word(text, "identity", o->identity);
+    put_flag(text, "provision", o->provision);
+    if (o->minimum_user_id != 0)
+        put(text, "minimum-user-id=%u", o->minimum_user_id);
+    put_list(text, "required-group", (const char *const *)o->required_groups.items);
+    if (o->password_fd != -1)
+        put(text, "password-fd=%d", o->password_fd);
+    if (o->answers_fd != -1)
+        put(text, "answers-fd=%d", o->answers_fd);
+    put_flag(text, "any-prompt", o->any_prompt);
+    put_flag(text, "require-password-used", o->require_password_used);
     put_flag(text, "quiet", o->quiet);
     put_flag(text, "verbose", o->verbose);
     put_list(text, "argument", (const char *const *)o->arguments);
@@ -127,17 +132,19 @@ static void assert_understood(const char *const *words, const char *expected)
     options_free(&parsed.options);
 }
 
-/* The first option that only root may use, by its word; NULL: none. */
+/* The options that only root may use, by their words, blanks between them. */
 static void assert_root_only(const char *const *words, const char *expected)
 {
+    struct text text = {.length = 0};
     struct parsed parsed;
 
     parse(&parsed, words);
     assert_int_equal(parsed.result, OK);
-    if (expected == NULL)
-        assert_null(parsed.options.root_only);
-    else
-        assert_string_equal(parsed.options.root_only, expected);
+    for (size_t at = 0; parsed.options.root_only[at] != NULL; at++) {
+        assert_true(at < ROOT_ONLY_MAX - 1);
+        put(&text, "%s", parsed.options.root_only[at]);
+    }
+    assert_string_equal(text.at, expected);
     options_free(&parsed.options);
 }
 
@@ -189,12 +196,17 @@ static const struct option {
     {"--pty wants a pseudo-terminal", 'P', "pty", NULL, NULL, "account=id pty", false},
     {"--no-pty wants none", 'T', "no-pty", NULL, NULL, "account=id no-pty", false},
     {"--profile names the PAM service", 0, "profile", "NAME", "slurm", "account=id profile=slurm", true},
-    {"--forward-password-fd names the descriptor", 0, "forward-password-fd", "FD", "7", "account=id password-fd=7",
+    {"--identity maps to the account", 0, "identity", "ID", "a@b/A B", "command-form identity=a@b/A B argument=id",
      false},
-    {"--forward-answers-fd names the descriptor", 0, "forward-answers-fd", "FD", "7", "account=id answers-fd=7", false},
-    {"--any-prompt gives the password to more prompts", 0, "any-prompt", NULL, NULL,
-     "account=id password-fd=9 any-prompt", false},
-    {"--require-password-used wants it used", 0, "require-password-used", NULL, NULL,
+    {"--provision lets a module make the account", 0, "provision", NULL, NULL, "account=id provision", false},
+    {"--minimum-user-id tightens", 0, "minimum-user-id", "UID", "2000", "account=id minimum-user-id=2000", false},
+    {"--required-group tightens", 0, "required-group", "GROUP", "hpc,\"a b\"",
+     "account=id required-group=hpc required-group=a b", false},
+    {"--forward-password-fd names the descriptor", 0, "forward-password-fd", "FD", "5", "account=id password-fd=5",
+     false},
+    {"--forward-answers-fd names the descriptor", 0, "forward-answers-fd", "FD", "6", "account=id answers-fd=6", false},
+    {"--any-prompt is for the password", 0, "any-prompt", NULL, NULL, "account=id password-fd=9 any-prompt", false},
+    {"--require-password-used wants it asked for", 0, "require-password-used", NULL, NULL,
      "account=id answers-fd=9 require-password-used", false},
     {"--close-on-exit closes the session", 0, "close-on-exit", NULL, NULL, "account=id close-on-exit", false},
     {"--exec executes in place", 0, "exec", NULL, NULL, "account=id exec", false},
@@ -215,8 +227,8 @@ static const struct option {
     {"--version tells which", 'V', "version", NULL, NULL, "version", false},
 };
 
-/* Another option that it goes with; NULL: none. */
-static const char *companion_of(const struct option *option)
+/* Another option that must be there as well; NULL: none. */
+static const char *needed_by(const struct option *option)
 {
     if (option->word != NULL && strcmp(option->word, "any-prompt") == 0)
         return "--forward-password-fd=9";
@@ -224,6 +236,10 @@ static const char *companion_of(const struct option *option)
         return "--forward-answers-fd=9";
     return NULL;
 }
+
+/* The words, and before them what the option needs. */
+#define WITH_NEEDED(option, ...)                                                                                       \
+    (&((const char *const[]){needed_by(option), __VA_ARGS__, NULL})[needed_by(option) == NULL ? 1 : 0])
 
 /* --word, --word=value, --word value; -x, -xvalue, -x value: the same. Without its value, or with one too many: 64. */
 static void option_is_understood_in_all_its_forms(void **state)
@@ -236,7 +252,7 @@ static void option_is_understood_in_all_its_forms(void **state)
         (void)snprintf(joined, sizeof joined, "%s=%s", word, option->value != NULL ? option->value : "x");
     }
     if (option->argument == NULL && option->word != NULL) {
-        assert_understood(WORDS(word, "id", companion_of(option)), option->expected);
+        assert_understood(WITH_NEEDED(option, word, "id"), option->expected);
         assert_refused(WORDS(joined, "id"), "takes no value");
         (void)snprintf(joined, sizeof joined, "%s=", word);
         assert_refused(WORDS(joined, "id"), "takes no value");
@@ -373,8 +389,8 @@ static void the_printed_table_has_these_options_and_no_other(void **state)
 
 static bool is_for_root_only(const char *word)
 {
-    static const char *const words[] = {"account-uid", "group",      "supp-group", "exec",      "no-auth",
-                                        "no-account",  "no-session", "pam-setenv", "pam-rhost", "deadline"};
+    static const char *const words[] = {"account-uid", "group",      "supp-group", "exec",     "no-auth",  "no-account",
+                                        "no-session",  "pam-setenv", "pam-rhost",  "deadline", "identity", "provision"};
 
     for (size_t at = 0; at < COUNT(words); at++)
         if (word != NULL && strcmp(words[at], word) == 0)
@@ -388,13 +404,13 @@ static void options_that_only_root_may_use_are_noted(void **state)
     (void)state;
     for (size_t at = 0; at < COUNT(options); at++) {
         const struct option *option = &options[at];
-        const char *expected = is_for_root_only(option->word) ? option->word : NULL;
+        const char *expected = is_for_root_only(option->word) ? option->word : "";
         char word[32], letter[] = {'-', option->letter, '\0'}, joined[128];
 
         (void)snprintf(word, sizeof word, "--%s", option->word != NULL ? option->word : "");
         (void)snprintf(joined, sizeof joined, "%s=%s", word, option->value != NULL ? option->value : "");
         if (option->word != NULL && option->argument == NULL)
-            assert_root_only(WORDS(word, "id", companion_of(option)), expected);
+            assert_root_only(WITH_NEEDED(option, word, "id"), expected);
         if (option->word != NULL && option->argument != NULL) {
             assert_root_only(WORDS(word, option->value, "id"), expected);
             assert_root_only(WORDS(joined, "id"), expected);
@@ -415,20 +431,26 @@ static const struct root_only_case {
     const char *words[WORDS_MAX];
     const char *expected;
 } root_only_cases[] = {
-    {"no option is none of root's", {NULL}, NULL},
-    {"the first of root's options is noted", {"--exec", "--no-auth", "-g", "a"}, "exec"},
-    {"what everybody may use before it is not", {"-l", "--quiet", "--no-auth", "--exec"}, "no-auth"},
+    {"no option is none of root's", {NULL}, ""},
+    {"root's options are noted in their order", {"--exec", "--no-auth", "-g", "a"}, "exec no-auth group"},
+    {"in the other order too", {"-g", "a", "--no-auth", "--exec"}, "group no-auth exec"},
+    {"each is noted once", {"--exec", "-ga", "--exec", "--group=b"}, "exec group"},
+    {"what everybody may use is not", {"-l", "--quiet", "--no-auth", "--exec"}, "no-auth exec"},
     {"one in a bundle is noted by its word", {"-lfg", "adm", "alice"}, "group"},
     {"one with a joined value is too", {"-lGadm", "alice"}, "supp-group"},
     {"one behind the user is noted", {"alice", "--no-session"}, "no-session"},
-    {"one behind the command is the command's", {"-u", "alice", "ls", "--exec"}, NULL},
-    {"one behind -- is a word", {"alice", "--", "--exec", "-g", "x"}, NULL},
-    {"one that is another's value is a value", {"-c", "--exec", "alice"}, NULL},
-    {"letters behind one with a value are its value", {"-cg", "alice"}, NULL},
+    {"one behind the command is the command's", {"-u", "alice", "ls", "--exec"}, ""},
+    {"one behind -- is a word", {"alice", "--", "--exec", "-g", "x"}, ""},
+    {"one that is another's value is a value", {"-c", "--exec", "alice"}, ""},
+    {"letters behind one with a value are its value", {"-cg", "alice"}, ""},
     {"with --help what stood before is noted", {"--exec", "--help"}, "exec"},
+    {"all of them are noted",
+     {"--identity=a", "--no-auth", "--no-session", "-ga", "-Gb", "--exec", "--pam-setenv=A=1", "--pam-rhost=h",
+      "--deadline=setcred=1", "--provision", "id"},
+     "identity no-auth no-session group supp-group exec pam-setenv pam-rhost deadline provision"},
 };
 
-static void first_of_roots_options_is(void **state)
+static void roots_options_are(void **state)
 {
     const struct root_only_case *row = *state;
 
@@ -569,10 +591,10 @@ static const struct understood {
     {"the last descriptor counts", {"--json-status-fd=3", "--json-status-fd=4"}, "status-fd=4"},
     {"a secret and events go together on two descriptors",
      {"--json-status-fd=3", "--forward-answers-fd=4"},
-     "answers-fd=4 status-fd=3"},
+     "status-fd=3 answers-fd=4"},
     {"--no-auth goes with a password that open_session may ask for",
      {"--no-auth", "--any-prompt", "--forward-password-fd=4"},
-     "password-fd=4 any-prompt no-auth"},
+     "no-auth password-fd=4 any-prompt"},
     /* what goes together */
     {"-l and -p go together, as with su", {"-lp"}, "login keep-environment"},
     {"-l and -w go together", {"-lw", "A"}, "login kept=A"},
@@ -581,6 +603,24 @@ static const struct understood {
      {"--exec", "--deadline=open_session=1"},
      "exec deadline-open_session=1000"},
     {"--exec goes with -T", {"--exec", "-T"}, "no-pty exec"},
+    {"--identity and -u go together",
+     {"--identity=x", "-u", "a", "id"},
+     "command-form account=a identity=x argument=id"},
+    {"in any order", {"-u", "a", "--identity", "x", "id"}, "command-form account=a identity=x argument=id"},
+    {"behind --identity comes the command",
+     {"--identity=x", "ls", "--exec"},
+     "command-form identity=x argument=ls argument=--exec"},
+    {"the last identity counts", {"--identity=x", "--identity=y", "id"}, "command-form identity=y argument=id"},
+    {"the highest --minimum-user-id counts",
+     {"--minimum-user-id=2000", "--minimum-user-id=3000", "--minimum-user-id=1"},
+     "minimum-user-id=3000"},
+    {"--minimum-user-id=0 tightens nothing", {"--minimum-user-id=0"}, ""},
+    {"groups of --required-group are added",
+     {"--required-group=a,b", "--required-group", "c d"},
+     "required-group=a required-group=b required-group=c required-group=d"},
+    {"--no-auth and a forwarded password go with --any-prompt",
+     {"--no-auth", "--any-prompt", "--forward-password-fd=5"},
+     "no-auth password-fd=5 any-prompt"},
     /* help and version */
     {"--help ends the parsing", {"--help", "--nonsense", "-c"}, "help"},
     {"--version ends the parsing", {"--version", "--nonsense"}, "version"},
@@ -646,29 +686,20 @@ static const struct refused {
     {"--exec and a deadline to close are refused", {"--exec", "--deadline=close_session=1"}, "--exec"},
     {"--exec and a deadline to delete are refused", {"--exec", "--deadline=delete_cred=1"}, "--exec"},
     {"--quiet and --verbose are refused", {"--quiet", "--verbose"}, "--quiet"},
-    {"a password and answers are refused",
-     {"--forward-password-fd=3", "--forward-answers-fd=4"},
-     "--forward-answers-fd"},
-    {"answers and a password are refused",
-     {"--forward-answers-fd=3", "--forward-password-fd=4"},
-     "--forward-answers-fd"},
-    {"two passwords are refused", {"--forward-password-fd=3", "--forward-password-fd=4"}, "once"},
-    {"the same password twice is refused", {"--forward-password-fd=3", "--forward-password-fd=3"}, "once"},
-    {"two lists of answers are refused", {"--forward-answers-fd=3", "--forward-answers-fd=4"}, "once"},
-    {"a password and events on one descriptor are refused",
-     {"--forward-password-fd=3", "--json-status-fd=3"},
+    {"--identity and --account-uid are refused", {"--identity=x", "--account-uid=1", "id"}, "--identity"},
+    {"--identity and -l are refused", {"--identity=x", "-l", "id"}, "--user"},
+    {"--identity and a shell command are refused", {"--identity=x", "-c", "id"}, "--user"},
+    {"--identity without a command is refused", {"--identity=x"}, "command"},
+    {"--provision and --no-account are refused", {"--provision", "--no-account"}, "--provision"},
+    {"two ways to forward are refused", {"--forward-password-fd=5", "--forward-answers-fd=6"}, "--forward-answers-fd"},
+    {"one descriptor for secrets and events is refused",
+     {"--forward-password-fd=5", "--json-status-fd=5"},
      "--json-status-fd"},
-    {"events and answers on one descriptor are refused",
-     {"--json-status-fd=3", "--forward-answers-fd=3"},
-     "--json-status-fd"},
+    {"and for answers and events", {"--json-status-fd=5", "--forward-answers-fd=5"}, "--json-status-fd"},
     {"--any-prompt without a password is refused", {"--any-prompt"}, "--any-prompt"},
-    {"--any-prompt with answers is refused", {"--any-prompt", "--forward-answers-fd=3"}, "--any-prompt"},
-    {"--require-password-used without a password is refused", {"--require-password-used"}, "--require-password-used"},
-    {"a password that nobody could ask for is refused", {"--no-auth", "--forward-password-fd=3"}, "--no-auth"},
-    {"answers that nobody could ask for are refused", {"--no-auth", "--forward-answers-fd=3"}, "--no-auth"},
-    {"nor can anybody with neither authentication nor session",
-     {"--no-auth", "--no-session", "--any-prompt", "--forward-password-fd=3"},
-     "--no-auth"},
+    {"--any-prompt with answers is refused", {"--any-prompt", "--forward-answers-fd=5"}, "--any-prompt"},
+    {"--require-password-used without one is refused", {"--require-password-used"}, "--require-password-used"},
+    {"a password that nobody asks for is refused", {"--no-auth", "--forward-password-fd=5"}, "--no-auth"},
 };
 
 static void is_refused(void **state)
@@ -804,13 +835,27 @@ static const struct value {
     {"an escape is no part of a host", "--pam-rhost", "a\033[2J", NULL},
     {"DEL is no part of a host", "--pam-rhost", "a\177", NULL},
     {"a relative directory is a directory", "--chdir", "a/b", "directory=a/b"},
+    {"an identity of 512 bytes is one", "--identity", A255 A255 "xy", "identity=" A255 A255 "xy"},
+    {"an identity of 513 bytes is none", "--identity", A255 A255 "xyz", NULL},
+    {"the last user id may be the least", "--minimum-user-id", "4294967294", "minimum-user-id=4294967294"},
+    {"4294967295 cannot be", "--minimum-user-id", "4294967295", NULL},
+    {"auto is the policy's word, not the option's", "--minimum-user-id", "auto", NULL},
+    {"a negative number is no least user id", "--minimum-user-id", "-1", NULL},
+    {"blanks are between groups", "--required-group", " a  b ", "required-group=a required-group=b"},
+    {"quotes hold blanks together", "--required-group", "\"domain users\"", "required-group=domain users"},
+    {"no group at all is none", "--required-group", " , ", NULL},
+    {"an open quote is none", "--required-group", "\"a b", NULL},
+    {"a password is not on standard input", "--forward-password-fd", "0", NULL},
+    {"nor are answers", "--forward-answers-fd", "2", NULL},
+    {"a password has a descriptor", "--forward-password-fd", "0x7", NULL},
+    {"answers have a descriptor", "--forward-answers-fd", "4294967303", NULL},
 };
 
 static void value_is_taken_or_refused(void **state)
 {
     const struct value *row = *state;
-    bool names_account = strcmp(row->word, "--account-uid") == 0;
-    char expected[512];
+    bool names_account = strcmp(row->word, "--account-uid") == 0 || strcmp(row->word, "--identity") == 0;
+    char expected[1024];
 
     if (row->expected == NULL) {
         assert_refused(WORDS(row->word, row->value, "id"), row->word);
@@ -901,7 +946,7 @@ int main(void)
     };
     static struct suite suite;
 
-    ADD_ROWS(&suite, first_of_roots_options_is, root_only_cases);
+    ADD_ROWS(&suite, roots_options_are, root_only_cases);
     ADD_ROWS(&suite, option_is_understood_in_all_its_forms, options);
     ADD_ROWS(&suite, is_understood, understood);
     ADD_ROWS(&suite, is_refused, refused);

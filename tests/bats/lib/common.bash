@@ -276,6 +276,19 @@ profile() # NAME
     cat >"$file.new" && chmod 0644 "$file.new" && mv "$file.new" "$file"
 }
 
+# Write the site policy, pamrun.conf(5), from stdin; what was there, by default nothing, is put back at the end.
+site_policy()
+{
+    keep_file /etc/pamrun.conf
+    cat >/etc/pamrun.conf.new && chmod 0644 /etc/pamrun.conf.new && mv -T /etc/pamrun.conf.new /etc/pamrun.conf
+}
+
+# Callers who are not root may become root and system accounts, too.
+site_policy_of_any_account()
+{
+    site_policy <<<"minimum-user-id = 0"
+}
+
 # A line of a profile that calls the probe.
 probe_line() # TYPE CONTROL [INSTANCE]
 {
