@@ -230,8 +230,8 @@ static enum result split(struct run *run, pid_t *holder, struct error *error)
     return OK;
 }
 
-/* The front's whole run. */
-static int be_front(struct run *run, pid_t holder)
+/* The front's whole run. It has nothing to undo, and no time for what libraries do at an exit(3): its caller waits. */
+static _Noreturn void be_front(struct run *run, pid_t holder)
 {
     const struct front_request request = {
         .relay = &run->relay, .holder = holder, .account = run->identity.account.name, .service = run->service};
@@ -240,7 +240,9 @@ static int be_front(struct run *run, pid_t holder)
 
     step_points_start(getpid());
     step_point("front-before-drop");
-    return front_run(&request, &status, &error) == OK ? status : report_failure(run, &error);
+    if (front_run(&request, &status, &error) != OK)
+        status = report_failure(run, &error);
+    _exit(status);
 }
 
 /* The longest that a stopped step may take to return. An applicant may not end a try before modules have counted it. */
@@ -535,7 +537,7 @@ static int run_phases(struct run *run, int argc, char **argv)
         || prepare(run, &error) != OK || split(run, &holder, &error) != OK)
         return report_failure(run, &error);
     if (holder > 0)
-        return be_front(run, holder);
+        be_front(run, holder);
     if (authenticate(run, &error) != OK || open_session(run, &error) != OK || build_environment(run, &error) != OK
         || run_command(run, &error) != OK)
         return report_failure(run, &error);
