@@ -59,7 +59,7 @@ static enum result choose_profile(struct authority *authority, const struct opti
     if (authority->delegate != NULL) {
         authority->profile =
             options->profile != NULL ? options->profile : policy_text(&authority->policy, POLICY_PROFILE, NULL);
-        return OK; /* authority_check_delegate() looks at it */
+        return permission_delegate_options(&authority->policy, authority->delegate, &request, &rule, error);
     }
     if (options->root_only[0] != NULL && !authority->applicant_is_root)
         return fail(error, STEP_OPTIONS, STATUS_REFUSED, "--%s: only root may use this option", options->root_only[0]);

@@ -135,13 +135,12 @@ static bool command_is_granted(const struct strv *granted, char *const *command)
     return false;
 }
 
-enum result permission_delegate(const struct policy *policy, const struct policy_section *delegate,
-                                const struct permission_request *request, struct permission_rule *rule,
-                                struct error *error)
+enum result permission_delegate_options(const struct policy *policy, const struct policy_section *delegate,
+                                        const struct permission_request *request, struct permission_rule *rule,
+                                        struct error *error)
 {
     const struct policy_value *profiles = delegate_value(delegate, POLICY_PROFILES);
     const struct policy_value *options = delegate_value(delegate, POLICY_OPTIONS);
-    const struct policy_value *commands = delegate_value(delegate, POLICY_COMMANDS);
     const char *standard = policy_text(policy, POLICY_PROFILE, NULL);
     const char *profile = request->profile != NULL ? request->profile : standard;
 
@@ -152,6 +151,17 @@ enum result permission_delegate(const struct policy *policy, const struct policy
     for (size_t at = 0; request->options != NULL && request->options[at] != NULL; at++)
         if (!list_has(&options->list, request->options[at]))
             return refuse(delegate, POLICY_OPTIONS, "option", request->options[at], error);
+    return OK;
+}
+
+enum result permission_delegate(const struct policy *policy, const struct policy_section *delegate,
+                                const struct permission_request *request, struct permission_rule *rule,
+                                struct error *error)
+{
+    const struct policy_value *commands = delegate_value(delegate, POLICY_COMMANDS);
+
+    if (permission_delegate_options(policy, delegate, request, rule, error) != OK)
+        return FAILED;
     note(rule, POLICY_COMMANDS, commands);
     if (!command_is_granted(&commands->list, request->command))
         return refuse(delegate, POLICY_COMMANDS, "command",

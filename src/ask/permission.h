@@ -49,6 +49,11 @@ enum result CHECKED permission_user_id(const struct policy *policy, const struct
 enum result CHECKED permission_groups(const struct policy *policy, const struct permission_request *request,
                                       const char *profile, struct permission_rule *rule, struct error *error);
 
+/* Profile and options alone: what is to be refused before what they say is looked up. */
+enum result CHECKED permission_delegate_options(const struct policy *policy, const struct policy_section *delegate,
+                                                const struct permission_request *request, struct permission_rule *rule,
+                                                struct error *error);
+
 /* What the command line asks for: may the delegate have it? Profile, options and command must all be granted; what the
  * section does not list is not. */
 enum result CHECKED permission_delegate(const struct policy *policy, const struct policy_section *delegate,

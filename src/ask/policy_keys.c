@@ -114,9 +114,9 @@ static const char *check_prompt(const char *word)
 
 static const char *check_option(const char *word)
 {
-    static const char *const words[] = {"account-uid", "deadline",   "exec",      "group",
-                                        "identity",    "no-account", "no-auth",   "no-session",
-                                        "pam-rhost",   "pam-setenv", "provision", "supp-group"};
+    /* not exec: between a delegate and his command stands the process that holds the session */
+    static const char *const words[] = {"account-uid", "deadline",  "group",      "identity",  "no-account", "no-auth",
+                                        "no-session",  "pam-rhost", "pam-setenv", "provision", "supp-group"};
 
     for (size_t at = 0; at < sizeof words / sizeof *words; at++)
         if (strcmp(word, words[at]) == 0)
@@ -168,7 +168,7 @@ const struct policy_key_row policy_key_table[POLICY_KEYS] = {
     [POLICY_ACCOUNTS] = {"accounts", PLACE_DELEGATE, NULL, LIST(check_account),
                          "names of users, and @group for who is in one, between blanks or commas"},
     [POLICY_OPTIONS] = {"options", PLACE_DELEGATE, NULL, LIST(check_option),
-                        "account-uid deadline exec group identity no-account no-auth no-session pam-rhost pam-setenv "
+                        "account-uid deadline group identity no-account no-auth no-session pam-rhost pam-setenv "
                         "provision supp-group"},
     [POLICY_COMMANDS] = {"commands", PLACE_DELEGATE, NULL, LIST(check_command),
                          "absolute paths; with the arguments that must come first: \"/path word word\""},

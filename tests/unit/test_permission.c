@@ -263,7 +263,7 @@ static void groups_are_enough_or_not(void **state)
 #define DELEGATE                                                                                                       \
     "[delegate slurm]\n"                                                                                               \
     "profiles = job web\n"                                                                                             \
-    "options = exec account-uid\n"                                                                                     \
+    "options = deadline account-uid\n"                                                                                 \
     "commands = /usr/bin/id \"/usr/bin/mkdir -p /scratch\"\n"
 
 static const struct delegate_case {
@@ -275,7 +275,13 @@ static const struct delegate_case {
     bool allowed;
     enum policy_key key;
 } delegates[] = {
-    {"what is granted is allowed", DELEGATE, "job", {"exec", "account-uid"}, {"/usr/bin/id"}, true, POLICY_COMMANDS},
+    {"what is granted is allowed",
+     DELEGATE,
+     "job",
+     {"deadline", "account-uid"},
+     {"/usr/bin/id"},
+     true,
+     POLICY_COMMANDS},
     {"no option needs no grant", DELEGATE, "web", {NULL}, {"/usr/bin/id"}, true, POLICY_COMMANDS},
     {"arguments are free behind a path", DELEGATE, "web", {NULL}, {"/usr/bin/id", "-u", "x y"}, true, POLICY_COMMANDS},
     {"another profile is refused", DELEGATE, "su", {NULL}, {"/usr/bin/id"}, false, POLICY_PROFILES},
@@ -294,7 +300,7 @@ static const struct delegate_case {
      {"/usr/bin/id"},
      false,
      POLICY_PROFILES},
-    {"another option is refused", DELEGATE, "job", {"exec", "no-account"}, {"/usr/bin/id"}, false, POLICY_OPTIONS},
+    {"another option is refused", DELEGATE, "job", {"deadline", "no-account"}, {"/usr/bin/id"}, false, POLICY_OPTIONS},
     {"another command is refused", DELEGATE, "job", {NULL}, {"/bin/sh"}, false, POLICY_COMMANDS},
     {"no command is refused", DELEGATE, "job", {NULL}, {NULL}, false, POLICY_COMMANDS},
     {"a command by its name is refused", DELEGATE, "job", {NULL}, {"id"}, false, POLICY_COMMANDS},
@@ -355,7 +361,7 @@ static const struct delegate_case {
     {"a section without options grants none",
      "[delegate slurm]\nprofiles = job\ncommands = /usr/bin/id\n",
      "job",
-     {"exec"},
+     {"deadline"},
      {"/usr/bin/id"},
      false,
      POLICY_OPTIONS},

@@ -480,8 +480,8 @@ static const struct refused {
      "[delegate USER]"},
     {"accounts does not belong into a profile's section", "[profile a]\naccounts = su\n",
      ":2: accounts: does not belong into this section", "[delegate USER]"},
-    {"options does not belong before sections", "options = exec\n", ":1: options: does not belong into this section",
-     "[delegate USER]"},
+    {"options does not belong before sections", "options = deadline\n",
+     ":1: options: does not belong into this section", "[delegate USER]"},
     {"commands does not belong before sections", "commands = /a\n", ":1: commands: does not belong into this section",
      "[delegate USER]"},
     {"pty does not belong into a delegate's section", "[delegate a]\npty = auto\n",
@@ -569,9 +569,11 @@ static const struct refused {
      "@group"},
     {"a delegate's minimum-user-id is a number", "[delegate a]\nminimum-user-id = x\n",
      ":2: minimum-user-id: is no user id", "4294967294"},
-    {"options has known words", "[delegate a]\noptions = exec user\n",
+    {"options has known words", "[delegate a]\noptions = deadline user\n",
      ":2: options: a word is no option that can be granted", "supp-group"},
-    {"options has no dashes", "[delegate a]\noptions = --exec\n",
+    {"exec is none of them", "[delegate a]\noptions = exec\n", ":2: options: a word is no option that can be granted",
+     "account-uid"},
+    {"options has no dashes", "[delegate a]\noptions = --deadline\n",
      ":2: options: a word is no option that can be granted", "supp-group"},
     {"commands are absolute", "[delegate a]\ncommands = id\n", ":2: commands: a command is no absolute path", "/path"},
     {"commands are no folders", "[delegate a]\ncommands = /usr/bin/\n", ":2: commands: a command is no absolute path",
@@ -949,7 +951,7 @@ static void delegates_have_their_own_keys(void **state)
                     "profiles = pamrun-job su\n"
                     "accounts = alice \"@domain users\"\n"
                     "minimum-user-id = 5000\n"
-                    "options = account-uid deadline exec group identity no-account no-auth no-session pam-rhost\n"
+                    "options = account-uid deadline group identity no-account no-auth no-session pam-rhost\n"
                     "  pam-setenv provision supp-group\n"
                     "commands = /usr/bin/id \"/usr/bin/mkdir -p\"\n"
                     "[delegate john smith]\n");
@@ -962,7 +964,7 @@ static void delegates_have_their_own_keys(void **state)
     assert_delegate(delegate, POLICY_ACCOUNTS, "bob");
     assert_delegate(delegate, POLICY_MINIMUM_USER_ID, "5000");
     assert_delegate(delegate, POLICY_COMMANDS, "/usr/bin/id \"/usr/bin/mkdir -p\"");
-    assert_int_equal(delegate_value(delegate, POLICY_OPTIONS)->list.count, 12);
+    assert_int_equal(delegate_value(delegate, POLICY_OPTIONS)->list.count, 11);
     assert_false(delegate_value(delegate, POLICY_PTY)->is_set);
     assert_non_null(policy_delegate(&policy, "john smith"));
     assert_null(policy_delegate(&policy, "john"));
