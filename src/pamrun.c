@@ -146,6 +146,9 @@ static void report_close_failure(void *data, const struct error *error)
 
 /* ---- the phases ---- */
 
+/* How long a stopped step may go on, unless --kill-after says longer: modules count failed tries. */
+enum { GRACE_MS = 10000 };
+
 /* A login has the profile su-l where the default is su and that is there, as with su(1). */
 static const char *service_choose(const struct run *run)
 {
@@ -203,6 +206,16 @@ static void close_secrets(const struct options *options)
         (void)close(options->answers_fd);
 }
 
+static const char *account_asked_for(const struct run *run)
+{
+    return run->options.account_name != NULL ? run->options.account_name : "root";
+}
+
+static const char *profile_asked_for(const struct run *run)
+{
+    return run->options.profile != NULL ? run->options.profile : "su";
+}
+
 /* From here on two processes, unless the applicant is root: *holder is its pid in the front, 0 where the run goes on. */
 static enum result split(struct run *run, pid_t *holder, struct error *error)
 {
@@ -213,7 +226,7 @@ static enum result split(struct run *run, pid_t *holder, struct error *error)
         return OK;
     if (!relay_open(ends, &run->relay.step))
         return fail(error, STEP_START, STATUS_SYSTEM, "socketpair: %s", strerror(errno));
-    *run->relay.step = STEP_START;
+    *run->relay.step = STEP_IDENTITY;
     supervise_block_signals();
     *holder = process_split();
     run->relay.fd = ends[*holder == 0 ? 1 : 0];
@@ -227,16 +240,30 @@ static enum result split(struct run *run, pid_t *holder, struct error *error)
     guard_listen(&run->relay, privilege_out_of_reach);
     step_points_start(getppid());
     step_point("split");
-    return OK;
+    guard_name(account_asked_for(run), profile_asked_for(run), GRACE_MS);
+    return guard_start(&run->inherited.ignored, &run->events, error);
+}
+
+/* Directories may hang, and the front's signals wait for nobody: the holder prepares under guard. */
+static enum result prepare_in_holder(struct run *run, struct error *error)
+{
+    enum result prepared, guarded;
+
+    guard_enter(STEP_IDENTITY, 0);
+    prepared = prepare(run, error);
+    guarded = guard_leave(error);
+    return guarded == OK ? prepared : guarded;
 }
 
 /* The front's whole run. It has nothing to undo, and no time for what libraries do at an exit(3): its caller waits. */
 static _Noreturn void be_front(struct run *run, pid_t holder)
 {
     const struct front_request request = {
-        .relay = &run->relay, .holder = holder, .account = run->identity.account.name, .service = run->service};
+        .relay = &run->relay, .holder = holder, .account = account_asked_for(run), .service = profile_asked_for(run)};
     struct error error;
     int status;
+
+    run->service = request.service;
 
     step_points_start(getpid());
     step_point("front-before-drop");
@@ -248,10 +275,9 @@ static _Noreturn void be_front(struct run *run, pid_t holder)
 /* The longest that a stopped step may take to return. An applicant may not end a try before modules have counted it. */
 static int grace_choose(const struct run *run)
 {
-    enum { COUNTING_MS = 10000 };
     int grace = run->options.kill_after_ms;
 
-    return run->uid != 0 && grace >= 0 && grace < COUNTING_MS ? COUNTING_MS : grace;
+    return run->uid != 0 && grace >= 0 && grace < GRACE_MS ? GRACE_MS : grace;
 }
 
 /* Variables for modules, pam_exec(8)'s scripts among them; the command does not get them. --pam-setenv comes last: root may
@@ -334,9 +360,8 @@ static enum result authenticate(struct run *run, struct error *error)
     if (!tell_modules(run))
         return fail_memory(error, STEP_START);
     run->request.environment = (const char *const *)strv_items(&run->pam_environment);
-    if (guard_start(run->identity.account.name, run->service, grace_choose(run), &run->inherited.ignored, &run->events,
-                    error)
-            != OK
+    guard_name(run->identity.account.name, run->service, grace_choose(run));
+    if ((run->relay.fd < 0 && guard_start(&run->inherited.ignored, &run->events, error) != OK)
         || take_secrets(run, error) != OK
         || transaction_start(&run->transaction, &run->request, &run->events, error) != OK)
         return FAILED;
@@ -534,12 +559,12 @@ static int run_phases(struct run *run, int argc, char **argv)
     if (privilege_start(&error) != OK || events_start(&run->events, run->options.status_fd, &error) != OK
         || check_secrets(run, &error) != OK || (needs_limits && limits_take(&run->limits, run->uid != 0, &error) != OK)
         || inherited_take(&run->inherited, taken, sizeof taken / sizeof *taken, &error) != OK
-        || prepare(run, &error) != OK || split(run, &holder, &error) != OK)
+        || split(run, &holder, &error) != OK)
         return report_failure(run, &error);
     if (holder > 0)
         be_front(run, holder);
-    if (authenticate(run, &error) != OK || open_session(run, &error) != OK || build_environment(run, &error) != OK
-        || run_command(run, &error) != OK)
+    if ((run->relay.fd >= 0 ? prepare_in_holder : prepare)(run, &error) != OK || authenticate(run, &error) != OK
+        || open_session(run, &error) != OK || build_environment(run, &error) != OK || run_command(run, &error) != OK)
         return report_failure(run, &error);
     return supervise_exit_status(run->outcome.wait_status);
 }

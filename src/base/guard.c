@@ -304,19 +304,23 @@ static void on_exit_call(void)
 
 /* ---- the guarded steps ---- */
 
-enum result guard_start(const char *account, const char *profile, int grace_ms, const sigset_t *ignored,
-                        const struct events *events, struct error *error)
+void guard_name(const char *account, const char *profile, int grace_ms)
 {
     char whom[200];
-    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = GUARD_TIMER_SIGNAL};
 
     guard.account = account;
     guard.profile = profile;
     guard.grace_ms = grace_ms;
-    guard.ignored = *ignored;
     (void)snprintf(whom, sizeof whom, " for %s (profile %s): ", account, profile);
     (void)text_visible(guard.whom, sizeof guard.whom, whom, TEXT_ONE_LINE);
     (void)text_json(guard.whom_json, sizeof guard.whom_json, guard.whom);
+}
+
+enum result guard_start(const sigset_t *ignored, const struct events *events, struct error *error)
+{
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = GUARD_TIMER_SIGNAL};
+
+    guard.ignored = *ignored;
     guard.events_fd = events->fd;
     guard.owner = getpid();
     signals_put_right();

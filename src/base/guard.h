@@ -16,11 +16,13 @@
 #include <signal.h>
 #include <stdbool.h>
 
-/* Begin to guard: handlers for all signals that would end us. grace_ms: how long an interrupted step may go on when a
- * signal asked to stop; below 0: for ever. ignored: what the applicant ignores (nohup(1)) does not ask to stop. The
- * strings are borrowed until the process ends. */
-enum result CHECKED guard_start(const char *account, const char *profile, int grace_ms, const sigset_t *ignored,
-                                const struct events *events, struct error *error);
+/* Begin to guard: handlers for all signals that would end us. ignored: what the applicant ignores (nohup(1)) does not ask
+ * to stop. */
+enum result CHECKED guard_start(const sigset_t *ignored, const struct events *events, struct error *error);
+
+/* For whom, in messages, and how long an interrupted step may go on when a signal asked to stop (grace_ms; below 0: for
+ * ever). Before the first step, and again when more is known. The strings are borrowed until the process ends. */
+void guard_name(const char *account, const char *profile, int grace_ms);
 
 /* In the holder: what the front passes on counts as our own signals, its end as a hang-up. While modules run the
  * messages are announced by SIGIO, since we may not kill(2) each other. out_of_reach: called when authentication has

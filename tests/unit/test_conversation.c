@@ -105,7 +105,8 @@ static int talk_under_guard(const void *data)
     sigset_t ignored;
 
     sigemptyset(&ignored);
-    if (guard_start("alice", "jobs", 10000, &ignored, &events, &error) != OK)
+    guard_name("alice", "jobs", 10000);
+    if (guard_start(&ignored, &events, &error) != OK)
         return 1;
     guard_enter(STEP_AUTHENTICATE, 0);
     return talk(data);

@@ -741,8 +741,8 @@ static int read_when_stopped(const void *data)
     int ends[2];
 
     sigemptyset(&ignored);
-    if (guard_start("alice", "jobs", 10000, &ignored, &events, &error) != OK || pipe(ends) != 0
-        || write(ends[1], "secret\n", 7) != 7)
+    guard_name("alice", "jobs", 10000);
+    if (guard_start(&ignored, &events, &error) != OK || pipe(ends) != 0 || write(ends[1], "secret\n", 7) != 7)
         return 1;
     (void)raise(*number);
     if (forwarded_read(&forwarded, FORWARDED_PASSWORD, ends[0], &error) == OK)

@@ -24,7 +24,8 @@ static bool begin_with_events(int grace_ms, int events_fd)
     struct error error;
 
     (void)setvbuf(stdout, NULL, _IONBF, 0); /* what is printed is there when the end comes by force */
-    return guard_start("alice", "jobs", grace_ms, &none_ignored, &events, &error) == OK;
+    guard_name("alice", "jobs", grace_ms);
+    return guard_start(&none_ignored, &events, &error) == OK;
 }
 
 static bool begin(int grace_ms)
@@ -233,7 +234,8 @@ static int deaf_step_of_a_long_name(const void *data)
 
     (void)data;
     memset(name, '\\', sizeof name - 1);
-    if (guard_start(name, "jobs", NEVER, &none_ignored, &events, &error) != OK)
+    guard_name(name, "jobs", NEVER);
+    if (guard_start(&none_ignored, &events, &error) != OK)
         return 1;
     guard_enter(STEP_CLOSE_SESSION, 100);
     pause_ms(20000);
