@@ -1,5 +1,6 @@
 # The site policy, pamrun.conf(5), as the installed program obeys it: /etc/pamrun.conf and /etc/pamrun.conf.d.
 # With sanitizers only in full.
+# With sanitizers only in full.
 
 load lib/common
 
