@@ -1,6 +1,5 @@
 # The site policy, pamrun.conf(5), as the installed program obeys it: /etc/pamrun.conf and /etc/pamrun.conf.d.
 # With sanitizers only in full.
-# With sanitizers only in full.
 
 load lib/common
 
@@ -760,4 +759,18 @@ END
     site_policy <"${PAMRUN%/bin/pamrun}/share/doc/pamrun/examples/pamrun.conf"
     as_bob -u prt_alice -- echo "done"
     assert_ran
+}
+
+@test "cgroup = keep and require, which cannot be had yet, refuse the run; follow does not" {
+    local word
+
+    for word in keep require; do
+        site_policy <<<"cgroup = $word"
+        run_pamrun -u prt_alice -- true
+        assert_status 78
+        assert_eq "$stderr" "pamrun: /etc/pamrun.conf:1: cgroup: keep and require cannot be had yet"
+    done
+    site_policy <<<"cgroup = follow"
+    run_pamrun -u prt_alice -- true
+    assert_status 0
 }

@@ -1,6 +1,5 @@
 # Delegates of the site policy: a service account does without a password what its section grants, and nothing else.
 # With sanitizers only in full.
-# With sanitizers only in full.
 
 load lib/common
 

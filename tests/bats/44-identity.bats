@@ -1,6 +1,5 @@
 # Identities from elsewhere that mean an account, accounts that a module makes, and what modules are told about a run.
 # With sanitizers only in full.
-# With sanitizers only in full.
 
 load lib/common
 
