@@ -506,11 +506,16 @@ assert_terminal() # own|shared [pamrun option...]
     assert_terminal own
     assert_terminal own -P
     assert_terminal shared -T
+    # without a terminal the streams stay what they are, and there is a controlling one
+    as_bob -u prt_alice -- sh -c 'test ! -t 1 && : </dev/tty && echo "done"' </dev/null
+    assert_ran
     run_pamrun --exec -u prt_alice -- echo "done"
     assert_ran
     site_policy <<<"pty = never"
     assert_terminal shared
     assert_terminal own -P
+    as_bob -u prt_alice -- sh -c ': </dev/tty && echo "done"' </dev/null
+    assert_eq "$stdout" ""
 }
 
 # ---- several files --------------------------------------------------------------------------------------------
