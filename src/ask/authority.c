@@ -147,14 +147,16 @@ enum result authority_check_delegate(const struct authority *authority, const st
                                      const struct identity *identity, const struct plan *plan, struct error *error)
 {
     struct permission_request request = request_for(authority, options, &identity->applicant, &identity->account);
+    /* Of an account that does not exist yet, --provision, that is known later, and looked at then. */
+    bool is_accounts_shell = plan->shell != NULL && options->shell == NULL;
     struct permission_rule rule;
 
     if (authority->delegate == NULL)
         return OK;
-    if (delegate_command(authority, &request, plan, error) != OK)
+    if (!(identity->unknown && is_accounts_shell) && delegate_command(authority, &request, plan, error) != OK)
         return FAILED;
-    if (identity->unknown) /* --provision: when there is an account */
-        return OK;
+    if (identity->unknown)
+        return permission_delegate_name(authority->delegate, &request, &rule, error);
     return permission_delegate_account(&authority->policy, authority->delegate, &request, authority->profile, &rule,
                                        error);
 }
