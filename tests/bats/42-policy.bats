@@ -280,6 +280,22 @@ END
     assert_refused "user prt_alice: is in no group that the site policy requires"
 }
 
+# Or -l would be the way round what holds for su.
+@test "a login that su-l serves has what [profile su] says" {
+    [ -e /etc/pam.d/su-l ] || return 0
+    site_policy <<'END'
+[profile su]
+required-groups = prt_other
+[profile su-l]
+required-groups = prt_hpc
+END
+    as_bob -l prt_alice -c 'echo "done"'
+    assert_refused "user prt_alice: is in no group that the site policy requires"
+    assert_eq "$(probe_field authenticate service)" su-l
+    run_pamrun --profile su-l -l prt_alice -c 'echo "done"'
+    assert_ran
+}
+
 # ---- what tightens on the command line ------------------------------------------------------------------------
 
 @test "the option --minimum-user-id tightens the policy and never loosens it" {
