@@ -114,12 +114,26 @@ static enum result take_defaults(const struct authority *authority, struct optio
     return check_cgroup(authority, error);
 }
 
+/* He does not authenticate, and in no other step is anything asked for without --any-prompt: as with --no-auth. */
+static enum result check_delegates_secret(const struct options *options, struct error *error)
+{
+    bool is_given = options->password_fd >= 0 || options->answers_fd >= 0;
+
+    if (!is_given || options->any_prompt)
+        return OK;
+    (void)fail(error, STEP_OPTIONS, STATUS_USAGE, "%s: a delegate does not authenticate: nobody would ask for it",
+               options->password_fd >= 0 ? "--forward-password-fd" : "--forward-answers-fd");
+    return fail_hint(error, "--any-prompt gives a password to modules that ask when the session is opened");
+}
+
 enum result authority_check_options(struct authority *authority, struct options *options,
                                     const struct account *applicant, struct error *error)
 {
     authority->applicant_is_root = applicant->uid == 0;
     if (!authority->applicant_is_root)
         authority->delegate = policy_delegate(&authority->policy, applicant->name);
+    if (authority->delegate != NULL && check_delegates_secret(options, error) != OK)
+        return FAILED;
     if (choose_profile(authority, options, applicant, error) != OK || map_identity(authority, options, error) != OK)
         return FAILED;
     return take_defaults(authority, options, error);
@@ -145,14 +159,16 @@ enum result authority_check_delegate(const struct authority *authority, const st
                                      const struct identity *identity, const struct plan *plan, struct error *error)
 {
     struct permission_request request = request_for(authority, options, &identity->applicant, &identity->account);
+    /* Of an account that does not exist yet, --provision, that is known later, and looked at then. */
+    bool is_accounts_shell = plan->shell != NULL && options->shell == NULL;
     struct permission_rule rule;
 
     if (authority->delegate == NULL)
         return OK;
-    if (delegate_command(authority, &request, plan, error) != OK)
+    if (!(identity->unknown && is_accounts_shell) && delegate_command(authority, &request, plan, error) != OK)
         return FAILED;
-    if (identity->unknown) /* --provision: when there is an account */
-        return OK;
+    if (identity->unknown)
+        return permission_delegate_name(authority->delegate, &request, &rule, error);
     return permission_delegate_account(&authority->policy, authority->delegate, &request, authority->profile, &rule,
                                        error);
 }

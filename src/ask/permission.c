@@ -195,6 +195,20 @@ static bool name_grants(const struct strv *accounts, const struct permission_req
            && (request->account_uid != 0 || strcmp(request->account, "root") == 0);
 }
 
+enum result permission_delegate_name(const struct policy_section *delegate, const struct permission_request *request,
+                                     struct permission_rule *rule, struct error *error)
+{
+    const struct policy_value *accounts = delegate_value(delegate, POLICY_ACCOUNTS);
+
+    note(rule, POLICY_ACCOUNTS, accounts);
+    if (request->account[0] != '@' && list_has(&accounts->list, request->account))
+        return OK;
+    for (size_t at = 0; at < accounts->list.count; at++)
+        if (accounts->list.items[at][0] == '@')
+            return OK;
+    return refuse(delegate, POLICY_ACCOUNTS, "user", request->account, error);
+}
+
 enum result permission_delegate_account(const struct policy *policy, const struct policy_section *delegate,
                                         const struct permission_request *request, const char *profile,
                                         struct permission_rule *rule, struct error *error)

@@ -60,6 +60,11 @@ enum result CHECKED permission_delegate(const struct policy *policy, const struc
                                         const struct permission_request *request, struct permission_rule *rule,
                                         struct error *error);
 
+/* An account that does not exist yet: can it come to be granted, by its name or by some @group? */
+enum result CHECKED permission_delegate_name(const struct policy_section *delegate,
+                                             const struct permission_request *request, struct permission_rule *rule,
+                                             struct error *error);
+
 /* The account: named in the section, or in a @group that is, and then with the lowest user id or above. Root only as
  * "root". STATUS_TRY_AGAIN: as above. */
 enum result CHECKED permission_delegate_account(const struct policy *policy, const struct policy_section *delegate,

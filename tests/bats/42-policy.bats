@@ -280,6 +280,22 @@ END
     assert_refused "user prt_alice: is in no group that the site policy requires"
 }
 
+# Or -l would be the way round what holds for su.
+@test "a login that su-l serves has what [profile su] says" {
+    [ -e /etc/pam.d/su-l ] || return 0
+    site_policy <<'END'
+[profile su]
+required-groups = prt_other
+[profile su-l]
+required-groups = prt_hpc
+END
+    as_bob -l prt_alice -c 'echo "done"'
+    assert_refused "user prt_alice: is in no group that the site policy requires"
+    assert_eq "$(probe_field authenticate service)" su-l
+    run_pamrun --profile su-l -l prt_alice -c 'echo "done"'
+    assert_ran
+}
+
 # ---- what tightens on the command line ------------------------------------------------------------------------
 
 @test "the option --minimum-user-id tightens the policy and never loosens it" {
@@ -506,11 +522,16 @@ assert_terminal() # own|shared [pamrun option...]
     assert_terminal own
     assert_terminal own -P
     assert_terminal shared -T
+    # without a terminal the streams stay what they are, and there is a controlling one
+    as_bob -u prt_alice -- sh -c 'test ! -t 1 && : </dev/tty && echo "done"' </dev/null
+    assert_ran
     run_pamrun --exec -u prt_alice -- echo "done"
     assert_ran
     site_policy <<<"pty = never"
     assert_terminal shared
     assert_terminal own -P
+    as_bob -u prt_alice -- sh -c ': </dev/tty && echo "done"' </dev/null
+    assert_eq "$stdout" ""
 }
 
 # ---- several files --------------------------------------------------------------------------------------------

@@ -514,6 +514,41 @@ END
     assert_status 77
 }
 
+@test "a secret that nobody would ask for is refused; with --any-prompt the session's modules get the password" {
+    local option
+
+    site_policy <<'END'
+forward-password = no
+[delegate prt_svc]
+profiles = su
+commands = /bin/echo
+accounts = prt_alice
+END
+    install -m 0600 -o prt_svc /dev/null "$TEST_DIR/secret"
+    echo Right.pass.1 >"$TEST_DIR/secret"
+    for option in --forward-password-fd "--require-password-used --forward-password-fd" --forward-answers-fd \
+        "--require-password-used --forward-answers-fd"; do
+        # shellcheck disable=SC2086 # words
+        as_service $option 8 -u prt_alice -- /bin/echo "done" 8<"$TEST_DIR/secret"
+        assert_status 64
+        assert_eq "${stderr%%$'\n'*}" "pamrun: ${option##* }: a delegate does not authenticate: nobody would ask for it"
+        assert_eq "$stdout$(probe_log)" ""
+    done
+    probe_script <<'END'
+open_session prompt-off Key: 
+open_session require-token Right.pass.1
+END
+    as_service --any-prompt --require-password-used --forward-password-fd 8 -u prt_alice -- /bin/echo "done" \
+        8<"$TEST_DIR/secret"
+    assert_ran "done"
+    # and that it was used is still asked for
+    probe_script </dev/null
+    as_service --any-prompt --require-password-used --forward-password-fd 8 -u prt_alice -- /bin/echo "done" \
+        8<"$TEST_DIR/secret"
+    assert_status 77
+    assert_eq "$stdout" ""
+}
+
 # ---- who is one -----------------------------------------------------------------------------------------------
 
 @test "nobody becomes a delegate by a name in his environment, by groups, or by what he is effectively" {

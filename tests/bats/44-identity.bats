@@ -483,8 +483,33 @@ END
     assert_status 77
     assert_eq "${stderr%%$'\n'*}" "pamrun: user 'toor': the site policy does not grant it to prt_svc"
     probe_called setcred 0
-    # without the option a delegate is told at once
+    # what cannot come to be granted is not made
+    site_policy <<'END'
+[delegate prt_svc]
+profiles = prt_job
+options = provision
+accounts = prt_new
+commands = "/bin/bash -c id" /usr/bin/id
+END
     sed -i '/^toor:/d' /etc/passwd
+    making_profile <<<"$make_if_missing"
+    probe_reset
+    run_pamrun_as prt_svc --provision --profile prt_job -u prt_ne -- /usr/bin/id -un
+    assert_refused_at_once "user 'prt_ne': the site policy does not grant it to prt_svc"
+    run_pamrun_as prt_svc --provision --profile prt_job -u prt_new -- /bin/id
+    assert_refused_at_once "command '/bin/id': the site policy does not grant it to prt_svc"
+    run_pamrun_as prt_svc --provision --profile prt_job -s /bin/sh prt_new -c id
+    assert_refused_at_once "command '/bin/sh': the site policy does not grant it to prt_svc"
+    refute id prt_new
+    # the shell is that of the account that is made
+    run_pamrun_as prt_svc --provision --profile prt_job prt_new -c id
+    assert_ran "$(id prt_new)"
+    remove_user prt_new
+    run_pamrun_as prt_svc --provision --profile prt_job prt_new -c "id; id"
+    assert_status 77
+    assert_eq "${stderr%%$'\n'*}" "pamrun: command '/bin/bash': the site policy does not grant it to prt_svc"
+    assert_eq "$stdout" ""
+    # without the option a delegate is told at once
     probe_reset
     run_pamrun_as prt_svc --profile prt_job -u toor -- /usr/bin/id -un
     assert_status 67

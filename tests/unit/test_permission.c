@@ -387,6 +387,13 @@ static void delegate_may_or_may_not(void **state)
         assert_non_null(strstr(error.hint, policy_key_word(row->key)));
     }
     assert_string_equal(policy_key_word(rule.key), policy_key_word(row->key));
+    /* profile and options by themselves, whatever the command */
+    request.command = NULL;
+    result = permission_delegate_options(&policy, policy_delegate(&policy, "slurm"), &request, &rule, &error);
+    if (row->key == POLICY_COMMANDS)
+        assert_int_equal(result, OK);
+    else
+        assert_failed(result, &error, STATUS_REFUSED, STEP_POLICY);
     policy_free(&policy);
 }
 
@@ -451,7 +458,42 @@ static void delegate_may_become_or_may_not(void **state)
         assert_discreet(&error);
     }
     assert_string_equal(policy_key_word(rule.key), "accounts");
+    /* what is granted once it is there is not refused before */
+    if (row->status == 0)
+        assert_int_equal(permission_delegate_name(policy_delegate(&policy, "slurm"), &request, &rule, &error), OK);
     policy_free(&policy);
+}
+
+static void before_an_account_is_there_its_name_counts_or_any_group(void **state)
+{
+    static const struct {
+        const char *text, *account;
+        bool allowed;
+    } rows[] = {
+        {"accounts = alice bob\n", "bob", true}, {"accounts = alice bob\n", "bo", false},
+        {"accounts = alice @x\n", "bob", true},  {"accounts =\n", "bob", false},
+        {"profiles = job\n", "bob", false},      {"accounts = alice\n", "@alice", false},
+    };
+
+    (void)state;
+    for (size_t at = 0; at < COUNT(rows); at++) {
+        struct permission_request request = {.applicant = "slurm", .account = rows[at].account};
+        struct permission_rule rule;
+        struct policy policy;
+        struct error error;
+        enum result result;
+        char text[256];
+
+        (void)snprintf(text, sizeof text, "[delegate slurm]\n%s", rows[at].text);
+        read_policy(&policy, text);
+        result = permission_delegate_name(policy_delegate(&policy, "slurm"), &request, &rule, &error);
+        if (rows[at].allowed)
+            assert_int_equal(result, OK);
+        else
+            assert_failed(result, &error, STATUS_REFUSED, STEP_POLICY);
+        assert_string_equal(policy_key_word(rule.key), "accounts");
+        policy_free(&policy);
+    }
 }
 
 static void the_profiles_lowest_id_counts_where_the_section_has_none(void **state)
@@ -481,6 +523,7 @@ int main(void)
         cmocka_unit_test(a_refusal_does_not_tell_whether_there_is_such_a_profile),
         cmocka_unit_test(without_a_policy_nothing_is_allowed),
         cmocka_unit_test(the_profiles_lowest_id_counts_where_the_section_has_none),
+        cmocka_unit_test(before_an_account_is_there_its_name_counts_or_any_group),
     };
     static struct suite suite;
 
