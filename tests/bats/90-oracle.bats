@@ -1,4 +1,5 @@
 # The same cases with su, runuser and pamrun: what they share is the same, what differs is written down here.
+# With sanitizers only in full.
 
 load lib/common
 

@@ -1,4 +1,5 @@
 # Completions in real shells: every option of --help, users, groups, profiles, shells.
+# With sanitizers only in full.
 
 load lib/common
 

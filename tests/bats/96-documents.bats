@@ -1,4 +1,5 @@
 # The manual page and README say what the program does: options, exit statuses, events, packages.
+# With sanitizers only in full.
 
 load lib/common
 
