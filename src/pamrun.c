@@ -158,18 +158,14 @@ static const char *service_choose(const struct run *run)
     return is_su && options->login && service_exists("su-l", service_directories) ? "su-l" : run->authority.profile;
 }
 
-/* Nobody but root gets anything but its shell of such an account. */
-static bool is_restricted(const struct run *run)
-{
-    return !authority_is_as_root(&run->authority) && shell_is_unlisted(run->identity.account.shell);
-}
-
 /* What will be run, and whether a delegate may have it. */
 static enum result decide(struct run *run, struct error *error)
 {
+    bool restricted = !authority_is_as_root(&run->authority) && shell_is_unlisted(run->identity.account.shell);
+
     plan_free(&run->plan);
-    if (plan_make(&run->plan, &run->options, &run->identity, strv_get(run->inherited.environment, "SHELL"),
-                  is_restricted(run), error)
+    if (plan_make(&run->plan, &run->options, &run->identity, strv_get(run->inherited.environment, "SHELL"), restricted,
+                  error)
         != OK)
         return FAILED;
     return authority_check_delegate(&run->authority, &run->options, &run->identity, &run->plan, error);
@@ -263,8 +259,7 @@ static _Noreturn void be_front(struct run *run, pid_t holder)
     struct error error;
     int status;
 
-    run->service = request.service;
-
+    run->service = request.service; /* for the log */
     step_points_start(getpid());
     step_point("front-before-drop");
     if (front_run(&request, &status, &error) != OK)
@@ -411,7 +406,7 @@ static enum result build_environment(struct run *run, struct error *error)
         .account = &run->identity.account,
         .shell = run->plan.shell,
         .login = run->options.login,
-        .keep = run->options.keep_environment && !is_restricted(run),
+        .keep = run->options.keep_environment && !run->plan.restricted,
         .kept_names = run->options.kept_names,
         .defs = &defs,
         .pam = pam,
@@ -420,7 +415,7 @@ static enum result build_environment(struct run *run, struct error *error)
     };
     bool built;
 
-    defs.always_set_path = defs.always_set_path || is_restricted(run);
+    defs.always_set_path = defs.always_set_path || run->plan.restricted;
     built = pam != NULL && environment_build(&run->environment, &request);
     for (char **entry = pam; entry != NULL && *entry != NULL; entry++)
         free(*entry);
@@ -451,6 +446,22 @@ static void tell_end(struct run *run)
     else
         EVENT(&run->events, "command-ended", NUMBER_FIELD("status", WEXITSTATUS(status)),
               NUMBER_FIELD("exit-status", supervise_exit_status(status)));
+}
+
+/* The front shows what the command writes; the holder keeps no side of it that somebody else could read. */
+static void hand_pty_over(struct run *run)
+{
+    (void)relay_send(&run->relay, (struct relay_message){.word = RELAY_PTY}, run->pty.master);
+    fd_close(&run->pty.master);
+}
+
+/* --exec: returns only when it failed. */
+static enum result become_command(struct run *run, const struct launch *launch, struct error *error)
+{
+    log_run(run, LOG_INFO, "allowed", "");
+    transaction_tell_left_open(&run->transaction);
+    EVENT(&run->events, "command-started", NUMBER_FIELD("pid", getpid()));
+    return process_exec(launch, error);
 }
 
 static enum result run_command(struct run *run, struct error *error)
@@ -486,21 +497,15 @@ static enum result run_command(struct run *run, struct error *error)
     inherited_stop_timers();
     if (guard_stop_signal() != 0) /* between two steps */
         return guard_fail_stopped(STEP_COMMAND, error);
-    if (run->options.exec) {
-        log_run(run, LOG_INFO, "allowed", "");
-        transaction_tell_left_open(&run->transaction);
-        EVENT(&run->events, "command-started", NUMBER_FIELD("pid", getpid()));
-        return process_exec(&launch, error);
-    }
+    if (run->options.exec)
+        return become_command(run, &launch, error);
     if (process_spawn(&child, &launch, error) != OK)
         return FAILED;
     step_point("forked");
     if (request.pty != NULL)
         pty_resume(&run->pty);
-    if (request.front_shows != NULL) {
-        (void)relay_send(&run->relay, (struct relay_message){.word = RELAY_PTY}, run->pty.master);
-        fd_close(&run->pty.master); /* one side of it, and one process that has it */
-    }
+    if (request.front_shows != NULL)
+        hand_pty_over(run);
     log_run(run, LOG_INFO, "allowed", ""); /* while the command starts; it cannot keep root from writing it */
     if (run->relay.fd >= 0)
         *run->relay.step = STEP_COMMAND;

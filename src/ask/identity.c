@@ -1,6 +1,7 @@
 #include "ask/identity.h"
 
 #include "base/clock.h"
+#include "base/guard.h"
 #include "base/owned.h"
 #include "base/strv.h"
 #include "base/text.h"
@@ -289,6 +290,8 @@ enum result identity_confirm(struct identity *identity, struct error *error)
         /* sssd remembers for a while that there was no such user */
         if (!identity->provision || error->status != STATUS_NO_USER || clock_now_ms() > give_up_ms)
             return FAILED;
+        if (guard_stop_signal() != 0)
+            return guard_fail_stopped(STEP_IDENTITY, error);
         (void)poll(NULL, 0, PROVISION_PAUSE_MS);
     }
     if (identity->unknown && identity->provision) {

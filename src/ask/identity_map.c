@@ -302,10 +302,11 @@ static size_t count_lines(const char *text)
 static enum result map_read(struct map *map, struct error *error)
 {
     unsigned int number = 0;
+    struct stat status;
     const char *problem;
     char *rest, *line;
 
-    map->text = file_read_trusted(AT_FDCWD, map->path, MAP_BYTES_MAX, &problem);
+    map->text = file_read_trusted(AT_FDCWD, map->path, MAP_BYTES_MAX, &status, &problem);
     if (map->text == NULL) {
         if (errno == ENOMEM)
             return fail_memory(error, STEP_POLICY);

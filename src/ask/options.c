@@ -554,7 +554,7 @@ void options_print_help(FILE *out)
                 "\n"
                 "Example: pamrun --close-on-exit -u alice -- id\n"
                 "\n"
-                "More: man 8 pamrun\n",
+                "More: man 8 pamrun; the site policy: man 5 pamrun.conf\n",
                 out);
 }
 

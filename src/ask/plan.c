@@ -67,6 +67,7 @@ enum result plan_make(struct plan *plan, const struct options *options, const st
     *plan = (struct plan){
         .account = account,
         .groups = identity->supplementary.ids != NULL ? &identity->supplementary : NULL,
+        .restricted = restricted,
         .group = identity->has_group ? identity->group : account->gid,
         .pty = options->pty == PTY_YES,
         .new_session = options->command != NULL && !options->same_session && account->uid != 0,

@@ -12,6 +12,7 @@ struct plan {
     const struct group_list *groups; /* instead of the account's own; NULL: the account's own, initgroups(3) */
     gid_t group;                     /* the primary group */
     const char *shell;               /* the shell that runs; NULL: none, the command is executed itself (-u) */
+    bool restricted;                 /* the account's shell, and nothing that gets round it */
     bool shell_was_refused;          /* another than the account's was asked for, and is not given */
     char **arguments;                /* argv of the command, NULL-terminated; the array is the plan's own */
     char *login_name;                /* storage of arguments[0] of a login shell: "-sh" */

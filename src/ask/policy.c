@@ -76,6 +76,7 @@ static struct policy_section *section_add(struct policy *policy, enum policy_pla
 struct policy_file {
     struct policy *policy;
     const char *name; /* owned by the policy */
+    bool is_public;   /* everybody may read it */
     size_t section;   /* the number of the one that lines are for */
 };
 
@@ -130,14 +131,14 @@ static enum result open_section(void *context, const char *text, unsigned int li
     return OK;
 }
 
-/* The file is root's and was checked, so that a misspelt key may be shown; a value may be a secret, a key hardly. */
+/* A misspelt key is shown where everybody may read the file: it may be a link to one that holds something else. */
 static enum result refuse_key(const struct policy_file *file, const struct setting *setting, struct error *error)
 {
     char shown[NAME_SHOWN + 1], text[NAME_SHOWN + 16];
 
     (void)text_visible(shown, sizeof shown, setting->key, TEXT_ONE_LINE);
     (void)snprintf(text, sizeof text, "'%s'", shown);
-    (void)refuse_line(file, setting->line, text, "no such key", error);
+    (void)refuse_line(file, setting->line, file->is_public ? text : "", "no such key", error);
     return fail_hint(error, "man 5 pamrun.conf has them all");
 }
 
@@ -222,8 +223,9 @@ static enum result read_file(struct policy *policy, int directory, const char *n
                              struct error *error)
 {
     const char *problem;
-    OWNED(memory_free) char *text = file_read_trusted(directory, name, FILE_MAX, &problem);
-    struct policy_file file = {.policy = policy, .section = GLOBALS};
+    struct stat status = {0};
+    OWNED(memory_free) char *text = file_read_trusted(directory, name, FILE_MAX, &status, &problem);
+    struct policy_file file = {.policy = policy, .is_public = (status.st_mode & S_IROTH) != 0, .section = GLOBALS};
     struct settings_taker taker = {.section = open_section, .setting = take_setting, .context = &file};
 
     if (text == NULL)

@@ -78,16 +78,15 @@ static int open_trusted(int directory, const char *path, mode_t type, struct sta
     return taken;
 }
 
-char *file_read_trusted(int directory, const char *path, size_t limit, const char **problem)
+char *file_read_trusted(int directory, const char *path, size_t limit, struct stat *status, const char **problem)
 {
-    struct stat status;
-    OWNED(fd_close) int fd = open_trusted(directory, path, S_IFREG, &status, problem);
+    OWNED(fd_close) int fd = open_trusted(directory, path, S_IFREG, status, problem);
     OWNED(memory_free) char *text = NULL;
     size_t length;
 
     if (fd < 0)
         return NULL;
-    text = read_all(fd, status.st_size, limit, &length);
+    text = read_all(fd, status->st_size, limit, &length);
     if (text == NULL) {
         *problem = errno == EFBIG ? "is too long" : strerror(errno);
         errno = errno == ENOENT ? EIO : errno; /* a file system of the network's may say so, of a file that is there */

@@ -383,22 +383,31 @@ bool guard_is_to_end(void)
     return guard.stop_signal != 0 || guard.deadline_passed != 0;
 }
 
+/* Modules block signals: what ends or stops us is let through while we wait. */
+static sigset_t waiting_mask(const sigset_t *now)
+{
+    sigset_t mask = *now;
+
+    for (size_t at = 0; at < COUNT(stop_signals); at++)
+        sigdelset(&mask, stop_signals[at]);
+    sigdelset(&mask, SIGIO);
+    sigdelset(&mask, GUARD_TIMER_SIGNAL);
+    return mask;
+}
+
 int guard_poll(struct pollfd *source, int timeout_ms)
 {
-    int64_t end = clock_now_ms() + timeout_ms;
-    sigset_t all, before;
-    int ready = -1, problem;
+    struct timespec limit = {timeout_ms / 1000, timeout_ms % 1000 * 1000000L};
+    sigset_t all, before, meanwhile;
+    int ready = -1, problem = EINTR;
 
     sigfillset(&all);
     (void)sigprocmask(SIG_SETMASK, &all, &before);
-    errno = EINTR;
-    while (ready < 0 && errno == EINTR && !guard_is_to_end() && !guard.suspend_wanted) {
-        int64_t left = end - clock_now_ms();
-        struct timespec limit = {left > 0 ? left / 1000 : 0, left > 0 ? left % 1000 * 1000000 : 0};
-
-        ready = ppoll(source, 1, timeout_ms < 0 ? NULL : &limit, &before);
+    meanwhile = waiting_mask(&before);
+    if (!guard_is_to_end() && !guard.suspend_wanted) {
+        ready = ppoll(source, 1, timeout_ms < 0 ? NULL : &limit, &meanwhile);
+        problem = errno;
     }
-    problem = errno;
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
     errno = problem;
     return ready;
@@ -431,18 +440,6 @@ bool guard_suspend_is_wanted(void)
     return guard.suspend_wanted != 0;
 }
 
-/* Modules block signals: what ends or stops us is let through while we wait. */
-sigset_t guard_waiting_mask(const sigset_t *now)
-{
-    sigset_t mask = *now;
-
-    for (size_t at = 0; at < COUNT(stop_signals); at++)
-        sigdelset(&mask, stop_signals[at]);
-    sigdelset(&mask, SIGIO);
-    sigdelset(&mask, GUARD_TIMER_SIGNAL);
-    return mask;
-}
-
 /* Was it a stop? Then what ended it, a SIGCONT, waits. */
 static bool stop_self(int number)
 {
@@ -466,7 +463,7 @@ bool guard_suspend(int number)
     if (guard.relay == NULL)
         return stop_self(number);
     (void)sigprocmask(SIG_SETMASK, &all, &before);
-    meanwhile = guard_waiting_mask(&before);
+    meanwhile = waiting_mask(&before);
     guard.resumed = 0;
     relay_ask_stop(guard.relay, number);
     while (guard.resumed == 0 && !guard_is_to_end())

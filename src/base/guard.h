@@ -44,8 +44,8 @@ int guard_stop_signal(void);
 /* Is the step that runs to end, because of a signal or its deadline? */
 bool guard_is_to_end(void);
 
-/* poll(2) for one descriptor, without a gap between looking for a signal that ends or suspends us and waiting. Other
- * signals do not end it. Below 0 and EINTR: there was one. timeout_ms: -1 none. */
+/* poll(2) for one descriptor, without a gap between looking for a signal that ends or suspends us and waiting, whatever
+ * signals a module blocks. Below 0: errno; any signal ends it (EINTR). timeout_ms: -1 none. */
 int guard_poll(struct pollfd *source, int timeout_ms);
 
 /* Around a question on the terminal: between the two ^Z (SIGTSTP) is noted, and is up to who asks, who has modes of the
@@ -53,9 +53,6 @@ int guard_poll(struct pollfd *source, int timeout_ms);
 void guard_prompt_begin(void);
 void guard_prompt_end(void);
 bool guard_suspend_is_wanted(void);
-
-/* The signal mask to wait with, now being what a module left. */
-sigset_t guard_waiting_mask(const sigset_t *now);
 
 /* Stop, as SIGTSTP or SIGTTIN (number) would stop us, until somebody continues us. false: nothing stops us, the process
  * group is orphaned. */

@@ -121,9 +121,12 @@ static enum result read_all(struct forwarded *forwarded, int fd, struct error *e
         if (ready == 0)
             return fail(error, STEP_OPTIONS, STATUS_TRY_AGAIN, "%s %d: its end did not come within %d s",
                         option_of(forwarded->kind), fd, FORWARDED_DEADLINE_MS / 1000);
+        if (guard_stop_signal() != 0)
+            return guard_fail_stopped(STEP_OPTIONS, error);
+        if (ready < 0 && errno == EINTR)
+            continue;
         if (ready < 0)
-            return guard_stop_signal() != 0 ? guard_fail_stopped(STEP_OPTIONS, error)
-                                            : fail(error, STEP_OPTIONS, STATUS_SYSTEM, "poll: %s", strerror(errno));
+            return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "poll: %s", strerror(errno));
         got = read(fd, forwarded->bytes + forwarded->length, most - forwarded->length);
         if (got == 0)
             return OK;

@@ -45,30 +45,22 @@ static bool is_taken(int fd, const struct termios *quiet)
     return !in_foreground(fd) || (tcgetattr(fd, &now) == 0 && ((now.c_lflag ^ quiet->c_lflag) & OURS) != 0);
 }
 
-/* Wait for a key, a signal or a deadline, without a gap between looking and waiting. errno 0: there is something to read. */
+/* READ_LINE: there is something to read. READ_NOTHING, and errno: a signal or a deadline. */
 static enum reading wait_for_key(int fd, const struct termios *quiet)
 {
     struct pollfd source = {.fd = fd, .events = POLLIN};
-    sigset_t all, before, meanwhile;
-    int ready = -1;
-    bool taken = false;
+    int ready;
 
-    sigfillset(&all);
-    (void)sigprocmask(SIG_SETMASK, &all, &before);
-    meanwhile = guard_waiting_mask(&before);
-    errno = EINTR;
-    while (ready < 0 && errno == EINTR && !guard_is_to_end() && !guard_suspend_is_wanted() && !taken) {
-        ready = ppoll(&source, 1, NULL, &meanwhile);
-        taken = (ready > 0 || errno == EINTR) && is_taken(fd, quiet);
-        if (ready < 0)
-            errno = EINTR;
-    }
-    if (ready > 0)
-        errno = 0;
-    (void)sigprocmask(SIG_SETMASK, &before, NULL);
-    if (taken && !guard_is_to_end() && !guard_suspend_is_wanted())
-        return READ_TAKEN;
-    return guard_suspend_is_wanted() && !guard_is_to_end() ? READ_SUSPENDED : READ_NOTHING;
+    do {
+        ready = guard_poll(&source, -1);
+        if (ready < 0 && (errno != EINTR || guard_is_to_end()))
+            return READ_NOTHING;
+        if (guard_suspend_is_wanted())
+            return READ_SUSPENDED;
+        if (is_taken(fd, quiet))
+            return READ_TAKEN;
+    } while (ready < 0);
+    return READ_LINE;
 }
 
 /* One line into answer. Nothing, and errno: a signal (EINTR), the end of input (ENODATA), too long (E2BIG). */
@@ -81,10 +73,8 @@ static enum reading read_line(int fd, const struct termios *quiet, char *answer,
         enum reading waited = wait_for_key(fd, quiet);
         ssize_t got;
 
-        if (waited != READ_NOTHING)
+        if (waited != READ_LINE)
             return waited;
-        if (errno != 0)
-            return READ_NOTHING;
         got = read(fd, &byte, 1);
         if (got < 0 && (errno == EINTR || errno == EAGAIN))
             continue;

@@ -18,7 +18,6 @@ struct front {
     struct pty pty;
     int signals;       /* signalfd(2) */
     int holder;        /* pidfd */
-    bool has_pty;      /* there was one to show */
     bool told_to_exit; /* the holder is done, and said with which status */
     bool command_ended;
     int status;
@@ -105,8 +104,10 @@ static void relay_read(struct front *front)
             stop_when_told(front, &message);
             break;
         case RELAY_PTY:
-            front->has_pty = fd >= 0 && pty_adopt(&front->pty, fd);
-            pty_resume(&front->pty);
+            if (fd >= 0 && pty_adopt(&front->pty, fd))
+                pty_resume(&front->pty);
+            else
+                pty_close(&front->pty); /* nobody shows it, and the command is told so */
             break;
         case RELAY_ENDED:
             front->command_ended = true;

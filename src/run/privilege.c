@@ -102,7 +102,9 @@ bool privilege_abandon(void)
 
     return setresgid(gid, gid, gid) == 0 && setresuid(uid, uid, uid) == 0
            && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 /* after the ids, which set it */
-           && (uid == 0 || (setresuid((uid_t)-1, 0, (uid_t)-1) != 0 && getuid() == uid && geteuid() == uid));
+           && (uid == 0
+               || (setresuid((uid_t)-1, 0, (uid_t)-1) != 0 && getuid() == uid && geteuid() == uid && getgid() == gid
+                   && getegid() == gid));
 }
 
 enum result privilege_start(struct error *error)

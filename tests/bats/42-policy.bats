@@ -795,3 +795,12 @@ END
     run_pamrun -u prt_alice -- true
     assert_status 0
 }
+
+@test "of a policy that not everybody may read, not even a misspelt key is shown" {
+    site_policy <<<"hunter2 = 1"
+    chmod 0600 /etc/pamrun.conf
+    as_bob -u prt_alice -- true
+    assert_status 78
+    assert_eq "$stderr" "pamrun: /etc/pamrun.conf:1: no such key
+hint: man 5 pamrun.conf has them all"
+}

@@ -1,6 +1,7 @@
 # Signals, stops and the end: what is sent to pamrun reaches the command, and what becomes of the command is seen.
 
 load lib/common
+load lib/processes
 
 setup_file()
 {
@@ -19,78 +20,12 @@ setup()
     write_parent
 }
 
-# A command that writes down the signals it gets, until there is a file `go`; it then exits with 7.
-write_recorder()
-{
-    cat >"$TEST_DIR/recorder" <<END
-#!/bin/bash
-for name in TERM INT HUP QUIT USR1 USR2 ALRM CONT WINCH PIPE XCPU XFSZ VTALRM PROF IO URG PWR; do
-    trap "echo \$name >>$record" \$name
-done
-exec 9<>$box/nap
-echo \$\$ >$box/pid
-until [ -e $box/go ]; do
-    read -rt 0.01 _ <&9
-done
-exit 7
-END
-    chmod 0755 "$TEST_DIR/recorder"
-}
-
-# A parent with job control: writes down what waitpid(2) says about its child, which leads a process group that is not
-# an orphan.
-write_parent()
-{
-    cat >"$TEST_DIR/parent.py" <<'END'
-import os, sys
-
-child = os.fork()
-if child == 0:
-    os.setpgid(0, 0)
-    os.execv(sys.argv[1], sys.argv[1:])
-print("pid", child, flush=True)
-while True:
-    _, status = os.waitpid(child, os.WUNTRACED | os.WCONTINUED)
-    if os.WIFSTOPPED(status):
-        print("stopped", flush=True)
-    elif os.WIFCONTINUED(status):
-        print("continued", flush=True)
-    else:
-        print("ended", os.waitstatus_to_exitcode(status), flush=True)
-        break
-END
-}
-
-command_pid()
-{
-    cat "$box/pid"
-}
-
 # Start the recorder under pamrun and wait until it is ready.
 start_recorder() # OPTION...
 {
     rm -f "$record" "$box/pid" "$box/go"
     start_pamrun --profile prt_signals "$@"
     wait_until 5 test -s "$box/pid"
-}
-
-is_recorded() # SIGNAL
-{
-    grep -qx "$1" "$record"
-}
-
-process_state() # PID
-{
-    local line
-
-    { read -r line <"/proc/$1/stat"; } 2>/dev/null || return 1
-    line=${line##*) }
-    echo "${line%% *}"
-}
-
-state_is() # STATE PID
-{
-    [ "$(process_state "$2")" = "$1" ]
 }
 
 is_gone() # PID
@@ -451,16 +386,6 @@ END
         bash --norc --noprofile -i
 }
 
-modes_are_as_before()
-{
-    local before after
-
-    before=$(sed -n 's/^before: //p' "$TEST_DIR/modes")
-    after=$(sed -n 's/^after: //p' "$TEST_DIR/modes")
-    [ -n "$before" ] || fail_because "no modes"
-    assert_eq "$after" "$before"
-}
-
 interrupt_and_stop_work() # OPTION...
 {
     run_in_shell \
@@ -469,7 +394,7 @@ interrupt_and_stop_work() # OPTION...
         --send 'fg\r' --expect GOESON --send '\003' --expect 'PROMPT> ' \
         --send 'echo "status $?"\r' --expect 'status 130' --expect 'PROMPT> ' --send 'exit 4\r'
     assert_status 4
-    modes_are_as_before
+    modes_are_as_before "$TEST_DIR/modes"
     assert_no_process_of prt_alice
 }
 
@@ -489,7 +414,7 @@ background_works() # OPTION...
         --send 'jobs -r\r' --expect Running --expect 'PROMPT> ' \
         --send 'kill %1; wait %1; echo "status $?"\r' --expect 'status 143' --expect 'PROMPT> ' --send 'exit 4\r'
     assert_status 4
-    modes_are_as_before
+    modes_are_as_before "$TEST_DIR/modes"
     assert_no_process_of prt_alice
 }
 
@@ -511,7 +436,7 @@ background_works() # OPTION...
     run_in_shell --send '$P -u prt_alice -- $S\r' --expect READY --send '\034' --expect 'PROMPT> ' \
         --send 'echo "status $?"\r' --expect 'status 131' --expect 'PROMPT> ' --send 'exit 4\r'
     assert_status 4
-    modes_are_as_before
+    modes_are_as_before "$TEST_DIR/modes"
 }
 
 @test "a command that ends on ^C with a status of its own has that status" {

@@ -1,6 +1,7 @@
 # -P: a pseudo-terminal of the command's own, with the applicant's terminal left as it was found.
 
 load lib/common
+load lib/processes
 
 setup_file()
 {
@@ -28,16 +29,6 @@ on_terminal() # STEP... -- COMMAND...
     shift
     run_ptyrun --modes "$TEST_DIR/modes" "${steps[@]}" -- \
         "$PAMRUN" --profile prt_pty --close-on-exit -P -u prt_alice -- "$@"
-}
-
-modes_are_as_before()
-{
-    local before after
-
-    before=$(sed -n 's/^before: //p' "$TEST_DIR/modes")
-    after=$(sed -n 's/^after: //p' "$TEST_DIR/modes")
-    [ -n "$before" ] || fail_because "no modes"
-    assert_eq "$after" "$before"
 }
 
 # The pid of pamrun below the started ptyrun.
@@ -94,7 +85,7 @@ END
         -- env PS1='PROMPT> ' HISTFILE= bash --norc --noprofile -i
     assert_status 3
     refute_contains "$stdout" "no job control"
-    modes_are_as_before
+    modes_are_as_before "$TEST_DIR/modes"
     assert_no_process_of prt_alice
 }
 
@@ -109,7 +100,7 @@ END
         -- sh -c 'echo READY; exec cat'
     assert_status 0
     assert_eq "$(grep -c hello <<<"$stdout")" 2
-    modes_are_as_before
+    modes_are_as_before "$TEST_DIR/modes"
 }
 
 @test "what is typed before the command reads is not lost" {
@@ -121,10 +112,10 @@ END
 @test "^C and the quit character reach the command, not pamrun" {
     on_terminal --expect READY --await -ICANON --send '\003' -- sh -c 'echo READY; exec sleep 100'
     assert_status 130
-    modes_are_as_before
+    modes_are_as_before "$TEST_DIR/modes"
     on_terminal --expect READY --await -ICANON --send '\034' -- sh -c 'echo READY; exec sleep 100'
     assert_status 131
-    modes_are_as_before
+    modes_are_as_before "$TEST_DIR/modes"
     probe_called close_session 2
 }
 
@@ -134,16 +125,16 @@ END
     on_terminal --expect READY --await -ICANON --await -ECHO --await -ISIG --send 'x\r' -- \
         sh -c 'echo READY; read -r word; exit 4'
     assert_status 4
-    modes_are_as_before
+    modes_are_as_before "$TEST_DIR/modes"
 }
 
 @test "as before also when the command crashes or cannot be executed" {
     on_terminal -- sh -c 'kill -SEGV $$'
     assert_status 139
-    modes_are_as_before
+    modes_are_as_before "$TEST_DIR/modes"
     on_terminal -- /missing/command
     assert_status 127
-    modes_are_as_before
+    modes_are_as_before "$TEST_DIR/modes"
 }
 
 @test "as before when pamrun is told to end" {
@@ -157,7 +148,7 @@ END
         kill -s "$name" "$(pamrun_below)"
         end_status "$pamrun_pid"
         assert_status $((128 + $(kill -l "$name")))
-        modes_are_as_before
+        modes_are_as_before "$TEST_DIR/modes"
         assert_no_process_of prt_alice
     done
     probe_called close_session 3
@@ -198,7 +189,7 @@ END
     kill -STOP "$(<"$box/pid")"
     end_status "$pamrun_pid"
     assert_status 4
-    modes_are_as_before
+    modes_are_as_before "$TEST_DIR/modes"
 }
 
 @test "in the background it leaves the terminal alone" {
@@ -207,7 +198,7 @@ END
         --send 'wait; echo "status $?"\r' --expect 'status 0' --expect 'PROMPT> ' --send 'exit 4\r' -- \
         env PS1='PROMPT> ' P="$PAMRUN --profile prt_pty" HISTFILE= bash --norc --noprofile -i
     assert_status 4
-    modes_are_as_before
+    modes_are_as_before "$TEST_DIR/modes"
 }
 
 @test "when the terminal hangs up the command is told, and the session is closed" {

@@ -4,6 +4,7 @@
 # With sanitizers only in full.
 
 load lib/common
+load lib/processes
 
 phases=(authenticate acct_mgmt setcred-establish open_session)
 
@@ -38,48 +39,6 @@ teardown()
 
 # ---- programs -------------------------------------------------------------------------------------------------
 
-# A command that writes down the signals it gets, until there is a file `go`; it then exits with 7.
-write_recorder()
-{
-    cat >"$TEST_DIR/recorder" <<END
-#!/bin/bash
-for name in TERM INT HUP QUIT USR1 USR2 ALRM CONT WINCH PIPE XCPU XFSZ VTALRM PROF IO URG PWR; do
-    trap "echo \$name >>$record" \$name
-done
-exec 9<>$box/nap
-echo \$\$ >$box/pid
-until [ -e $box/go ]; do
-    read -rt 0.01 _ <&9
-done
-exit 7
-END
-    chmod 0755 "$TEST_DIR/recorder"
-}
-
-# A parent with job control: writes down what waitpid(2) says about its child, which leads a process group that is not
-# an orphan.
-write_parent()
-{
-    cat >"$TEST_DIR/parent.py" <<'END'
-import os, sys
-
-child = os.fork()
-if child == 0:
-    os.setpgid(0, 0)
-    os.execv(sys.argv[1], sys.argv[1:])
-print("pid", child, flush=True)
-while True:
-    _, status = os.waitpid(child, os.WUNTRACED | os.WCONTINUED)
-    if os.WIFSTOPPED(status):
-        print("stopped", flush=True)
-    elif os.WIFCONTINUED(status):
-        print("continued", flush=True)
-    else:
-        print("ended", os.waitstatus_to_exitcode(status), flush=True)
-        break
-END
-}
-
 as_caller() # COMMAND...
 {
     "${applicant[@]}" "$@"
@@ -108,19 +67,9 @@ start_recorder() # OPTION...
     assert wait_until 10 test -s "$box/pid"
 }
 
-command_pid()
-{
-    cat "$box/pid"
-}
-
 holder_of() # FRONT
 {
     pgrep -P "$1"
-}
-
-is_recorded() # SIGNAL
-{
-    grep -qx "$1" "$record"
 }
 
 # ---- conditions -----------------------------------------------------------------------------------------------
@@ -128,20 +77,6 @@ is_recorded() # SIGNAL
 status_field() # PID NAME: of /proc/PID/status, blanks made one
 {
     awk -v name="$2:" '$1 == name { $1 = ""; print substr($0, 2) }' "/proc/$1/status"
-}
-
-process_state() # PID
-{
-    local line
-
-    { read -r line <"/proc/$1/stat"; } 2>/dev/null || return 1
-    line=${line##*) }
-    echo "${line%% *}"
-}
-
-state_is() # STATE PID
-{
-    [ "$(process_state "$2")" = "$1" ]
 }
 
 # The front itself may be a zombie: bats waits for it.
@@ -1014,16 +949,6 @@ on_terminal() # STEP... -- COMMAND...
         "$PAMRUN" --close-on-exit -P -u prt_alice -- "$@"
 }
 
-modes_are_as_before()
-{
-    local before after
-
-    before=$(sed -n 's/^before: //p' "$box/modes")
-    after=$(sed -n 's/^after: //p' "$box/modes")
-    [ -n "$before" ] || fail_because "no modes"
-    assert_eq "$after" "$before"
-}
-
 # Of the pseudo-terminals that a process has open, the master sides.
 masters_of() # PID
 {
@@ -1056,7 +981,7 @@ masters_of() # PID
     on_terminal -- sh -c 'seq 1 150000; exit 7'
     assert_status 7
     tr -d '\r' <"$stdout_file" | cmp - <(seq 1 150000)
-    modes_are_as_before
+    modes_are_as_before "$box/modes"
     probe_called close_session 1
 }
 
@@ -1064,7 +989,7 @@ masters_of() # PID
     on_terminal --expect READY --await -ICANON --send 'hello\r' --expect 'hello\r\nhello\r\n' --send '\003' \
         -- sh -c 'echo READY; exec cat'
     assert_status 130
-    modes_are_as_before
+    modes_are_as_before "$box/modes"
     on_terminal --rows 31 --cols 91 --expect '31 91' --resize 11x22 --expect '11 22' -- \
         bash -c 'trap "stty size; exit 5" WINCH; stty size; while :; do sleep 0.01; done'
     assert_status 5
@@ -1094,7 +1019,7 @@ interrupt_and_stop_work() # OPTION...
         --send 'fg\r' --expect GOESON --send '\003' --expect 'PROMPT> ' \
         --send 'echo "status $?"\r' --expect 'status 130' --expect 'PROMPT> ' --send 'exit 4\r'
     assert_status 4
-    modes_are_as_before
+    modes_are_as_before "$box/modes"
     assert wait_until 10 has_no_process prt_alice
     probe_called close_session 1
 }
@@ -1118,7 +1043,7 @@ interrupt_and_stop_work() # OPTION...
         --expect 'gotten word' --expect 'PROMPT> ' --send 'echo "status $?"\r' --expect 'status 3' \
         --expect 'PROMPT> ' --send 'exit 4\r'
     assert_status 4
-    modes_are_as_before
+    modes_are_as_before "$box/modes"
     probe_called close_session 1
 }
 

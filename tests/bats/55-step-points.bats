@@ -2,6 +2,7 @@
 # opened is closed once. The program is a build of its own, whose step_point() calls do what a file says (tests/run).
 
 load lib/common
+load lib/processes
 
 point_file=/run/pamrun-step-point
 
@@ -43,15 +44,6 @@ start_with() # PROGRAM MOMENT SIGNAL ARGUMENT...
     printf '%s %d\n' "$2" "$(kill -l "$3")" >"$point_file"
     applicant_set prt_bob
     start_program "${applicant[@]}" "$1" --close-on-exit "${@:4}"
-}
-
-process_state() # PID
-{
-    local line
-
-    { read -r line <"/proc/$1/stat"; } 2>/dev/null || return 1
-    line=${line##*) }
-    echo "${line%% *}"
 }
 
 is_stopped() # PID

@@ -162,15 +162,16 @@ static void a_trusted_file_is_read_up_to_its_limit(void **state)
 {
     const char *path = folder_write(&folder, "file", "12345678", 0644);
     const char *problem = "";
+    struct stat status;
     char *text;
 
     (void)state;
     need_root();
-    text = file_read_trusted(AT_FDCWD, path, 8, &problem);
+    text = file_read_trusted(AT_FDCWD, path, 8, &status, &problem);
     assert_non_null(text);
     assert_string_equal(text, "12345678");
     free(text);
-    assert_null(file_read_trusted(AT_FDCWD, path, 7, &problem));
+    assert_null(file_read_trusted(AT_FDCWD, path, 7, &status, &problem));
     assert_int_equal(errno, EFBIG);
     assert_string_equal(problem, "is too long");
 }
@@ -180,18 +181,19 @@ static void only_a_missing_file_is_missing(void **state)
 {
     const char *path = folder_write(&folder, "file", "", 0664);
     const char *problem;
+    struct stat status;
 
     (void)state;
     need_root();
     errno = ENOENT;
-    assert_null(file_read_trusted(AT_FDCWD, path, 8, &problem));
+    assert_null(file_read_trusted(AT_FDCWD, path, 8, &status, &problem));
     assert_int_not_equal(errno, ENOENT);
     assert_string_equal(problem, "can be written by others than root");
     errno = ENOENT;
-    assert_null(file_read_trusted(AT_FDCWD, folder.path, 8, &problem));
+    assert_null(file_read_trusted(AT_FDCWD, folder.path, 8, &status, &problem));
     assert_int_not_equal(errno, ENOENT);
     assert_string_equal(problem, "is no regular file");
-    assert_null(file_read_trusted(AT_FDCWD, "/nonexistent/file", 8, &problem));
+    assert_null(file_read_trusted(AT_FDCWD, "/nonexistent/file", 8, &status, &problem));
     assert_int_equal(errno, ENOENT);
     assert_int_equal(file_open_trusted_directory("/nonexistent/file", &problem), -1);
     assert_int_equal(errno, ENOENT);
@@ -200,6 +202,7 @@ static void only_a_missing_file_is_missing(void **state)
 static void a_trusted_file_is_found_from_its_folder(void **state)
 {
     const char *problem;
+    struct stat status;
     char *text;
     int fd;
 
@@ -208,7 +211,7 @@ static void a_trusted_file_is_found_from_its_folder(void **state)
     fd = file_open_trusted_directory(folder.path, &problem);
     assert_true(fd >= 0);
     (void)folder_write(&folder, "file", "x", 0600);
-    text = file_read_trusted(fd, "file", 8, &problem);
+    text = file_read_trusted(fd, "file", 8, &status, &problem);
     assert_string_equal(text, "x");
     free(text);
     (void)close(fd);
