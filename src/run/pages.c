@@ -19,7 +19,7 @@ enum {
 
 static void advise(uintptr_t from, uintptr_t to, int advice)
 {
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t page = (uintptr_t)getpagesize();
 
     from &= ~(page - 1);
     (void)madvise((void *)from, to - from, advice); /* the kernel rounds the length up */
@@ -49,7 +49,7 @@ static int release_text(struct dl_phdr_info *object, size_t size, void *unused)
 {
     (void)size;
     (void)unused;
-    for (size_t at = 0; at < object->dlpi_phnum; at++) {
+    for (size_t at = object->dlpi_phnum; at-- > 0;) { /* backwards: the headers are in the first segment */
         uintptr_t from = object->dlpi_addr + object->dlpi_phdr[at].p_vaddr;
 
         if (object->dlpi_phdr[at].p_type == PT_LOAD && (object->dlpi_phdr[at].p_flags & PF_W) == 0)
