@@ -180,12 +180,12 @@ static const struct again {
     {"a ; behind a comma is read again", "password-prompts = a,;b,\";c\"\n"},
     {"a long list is read again", "password-prompts = " WORD "\n " WORD "\n " WORD "\n " WORD "\n"},
     {"words of a long list that look like keys are read again",
-     "password-prompts = " WORD "\n    " WORD "\n    \"Password:\"\n    " WORD "\n    \"[x]\"\n    " WORD
-     "\n    \"a=b\"\n    " WORD "\n    \"a\\\\b=\"\n    " WORD "\n    \"c d=\"\n"},
+     "password-prompts = " WORD "\n    " WORD "\n    \"Password:\"\n    " WORD "\n    \"[" TEN "]\"\n    " WORD
+     "\n    \"" TEN "=b\"\n    " WORD "\n    \"" TEN "\\\\b=\"\n    " WORD "\n    \"" TEN " d=\"\n"},
     {"a word of 190 bytes is read again", "password-prompts = a\n " TEN WORD WORD "\n"},
     {"a word of 195 bytes that looks like a key is read again", "password-prompts = b\n \"" TEN WORD "=" WORD "12\"\n"},
     {"a value that fills its line is read again",
-     "identity-rewrite=^(" TEN WORD "[a-z]{1,3}" TEN TEN TEN TEN TEN ")$ $1\n"},
+     "identity-rewrite=^(" TEN WORD "[a-z]{1,3}" TEN TEN TEN TEN TEN TEN "12)$ $1\n"},
     {"sections are read again",
      "[profile a]\nkill-after = 0.5\nenvironment-keep = LC_* LANG\n[profile b]\n"
      "cgroup = follow\n[delegate c d]\naccounts = @x y\noptions = no-auth\n"

@@ -52,6 +52,7 @@ static const struct verb_case {
     {"longer words are refused", {"--users=bob"}, .message = "check: --users=bob: no such option"},
     {"letters are refused", {"-u", "bob"}, .message = "check: -u: no such option"},
     {"letters that look like a word are refused", {"-user"}, .message = "check: -user: no such option"},
+    {"one dash does not make a word", {"-xuser", "bob"}, .message = "check: -xuser: no such option"},
     {"a value is needed", {"--user"}, .message = "check: --user: needs USER"},
     {"a value is not empty", {"--user="}, .message = "check: --user=: needs USER"},
     {"a word that is the value is not empty", {"--id", ""}, .message = "check: --id: needs ID"},
