@@ -252,18 +252,7 @@ static enum result prepare_in_holder(struct run *run, struct error *error)
     return guarded == OK ? prepared : guarded;
 }
 
-/* Not by exit(3): all is undone, and what libraries and modules left for that moment could only hang, crash or change the
- * status, while our caller waits. */
-static _Noreturn void leave(int status)
-{
-#ifdef __SANITIZE_ADDRESS__ /* it looks for leaks then */
-    exit(status);
-#else
-    _exit(status);
-#endif
-}
-
-/* The front's whole run. */
+/* The front's whole run. It has nothing to undo, either. */
 static _Noreturn void be_front(struct run *run, pid_t holder)
 {
     const struct front_request request = {
@@ -606,5 +595,10 @@ int main(int argc, char **argv)
     guard_listen(NULL, NULL); /* signals come until the very end, and the relay goes with this function */
     if (run.relay.fd >= 0)
         (void)relay_send(&run.relay, (struct relay_message){.word = RELAY_EXIT, .number = status}, -1);
-    leave(status);
+#ifndef __SANITIZE_ADDRESS__ /* looks for leaks when main returns */
+    /* All is undone. What libraries and modules left for exit(3) could only hang, crash or change the status, while our
+     * caller waits. */
+    _exit(status);
+#endif
+    return status;
 }

@@ -81,7 +81,7 @@ rule "processes are made and programs executed in src/run/process.c only" "$(wor
 rule "exit is called nowhere: what is open would stay so" \
     "$(words_outside 'none' 'exit|quick_exit|errx?|verrx?|pthread_exit')"
 
-rule "_exit is called in src/run/process.c, src/base/guard.c and for the front only" "$(both \
+rule "_exit is called in src/run/process.c, src/base/guard.c and where the program ends" "$(both \
     "$(words_outside 'src/(pamrun|run/process|base/guard)\.c' '_exit|_Exit|SYS_exit|SYS_exit_group')" \
     "$(words_outside 'src/base/guard\.c' 'abort')")"
 
