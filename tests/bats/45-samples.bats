@@ -68,6 +68,11 @@ nologin()
     done
 }
 
+@test "no sample lets a user set variables for the modules that come after" {
+    assert_eq "$(grep -hE '^[^#]*pam_env' "$samples"/pamrun-* | grep -v ' user_readenv=0$')" ""
+    [ "$(grep -hE '^session +required +pam_env\.so' "$samples"/pamrun-* | wc -l)" -ge 6 ]
+}
+
 @test "pamrun-session: root's server needs no password, the session is opened and closed" {
     local loginuid
 
@@ -246,19 +251,33 @@ EOT
     assert_ran prt_alice
 }
 
-@test "pamrun-job: a gate whose module is not there is the node's fault, not the user's" {
-    local module
+# pamrun-job with a gate that is a comment there.
+gated_sample() # MODULE
+{
+    assert grep -qE "^#account +required +$1\\.so\$" "$samples/pamrun-job"
+    sed "s/^#\\(account .*$1\\)/\\1/" "$samples/pamrun-job" | profile pamrun-job
+}
 
-    for module in pam_flux pam_slurm; do
-        [ -z "$(find /lib/security /lib/*/security /usr/lib/security /usr/lib/*/security -name $module.so 2>/dev/null)" ] ||
-            continue
-        assert grep -qE "^#account +required +$module\\.so\$" "$samples/pamrun-job"
-        sed "s/^#\\(account .*$module\\)/\\1/" "$samples/pamrun-job" | profile pamrun-job
-        run_pamrun --profile pamrun-job --json-status-fd 7 -u prt_alice -- id -un 7>"$TEST_DIR/events"
-        assert_status 69
-        assert_eq "$stdout" ""
-        assert_contains "$(<"$TEST_DIR/events")" '"class":"node"'
-    done
+@test "pamrun-job: a gate whose module is not there is the node's fault, not the user's" {
+    gated_sample pam_flux
+    run_pamrun --profile pamrun-job --json-status-fd 7 -u prt_alice -- id -un 7>"$TEST_DIR/events"
+    assert_status 69
+    assert_eq "$stdout" ""
+    assert_contains "$(<"$TEST_DIR/events")" '"class":"node"'
+}
+
+@test "pamrun-job: pam_slurm lets root in; without a Slurm to ask about others it is the node's fault" {
+    refute test -e /etc/slurm/slurm.conf
+    gated_sample pam_slurm
+    run_pamrun --profile pamrun-job --close-on-exit -u root -- id -un
+    assert_ran root
+    # libslurm ends the process
+    run_pamrun --profile pamrun-job --json-status-fd 7 -u prt_alice -- id -un 7>"$TEST_DIR/events"
+    assert_status 71
+    assert_eq "$stdout" ""
+    assert_eq "${stderr##*$'\n'}" \
+        "pamrun: acct_mgmt for prt_alice (profile pamrun-job): a module called exit(); what it holds may remain"
+    assert_contains "$(<"$TEST_DIR/events")" '"step":"acct_mgmt","class":"node"'
 }
 
 @test "pamrun-provision: useradd makes the account, pam_mkhomedir the home, once" {
