@@ -1,4 +1,5 @@
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # STATE_DIR, pamrun_pid: common.bash
 # kerberos.bash: a key distribution centre of MIT Kerberos on the loopback, for the realm TEST.EXAMPLE.COM.
 #
 #   load lib/common
