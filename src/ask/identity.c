@@ -41,6 +41,22 @@ static bool means_not_found(int problem)
     return problem == 0 || problem == ENOENT || problem == ESRCH || problem == EBADF || problem == EPERM;
 }
 
+/* A directory that does not answer may do so later: so sssd's module from 2.10 on when sssd has ended. The rest is this
+ * machine's trouble, with memory, descriptors, files. */
+static int lookup_status(int problem)
+{
+    switch (problem) {
+    case EAGAIN:
+    case ECONNREFUSED:
+    case ECONNRESET:
+    case EPIPE:
+    case ETIMEDOUT:
+        return STATUS_TRY_AGAIN;
+    default:
+        return STATUS_SYSTEM;
+    }
+}
+
 static enum result account_copy(struct account *account, const struct passwd *entry, struct error *error)
 {
     const char *shell = entry->pw_shell != NULL && *entry->pw_shell != '\0' ? entry->pw_shell : "/bin/sh";
@@ -108,7 +124,8 @@ static enum result account_by_name(struct account *account, const char *name, st
         result =
             fail_hint(error, "getent passwd '%s' asks the same; is the directory service (sssd, ...) running?", shown);
     } else {
-        result = fail(error, STEP_IDENTITY, STATUS_SYSTEM, "user %s: look-up failed: %s", shown, strerror(problem));
+        result =
+            fail(error, STEP_IDENTITY, lookup_status(problem), "user %s: look-up failed: %s", shown, strerror(problem));
     }
     free(buffer);
     return result;
@@ -127,7 +144,7 @@ static enum result account_by_uid(struct account *account, uid_t uid, struct err
                fail_hint(error, "getent passwd %ju asks the same; is the directory service (sssd, ...) running?",
                          (uintmax_t)uid));
     else if (found == NULL)
-        (void)fail(error, STEP_IDENTITY, STATUS_SYSTEM, "user id %ju: look-up failed: %s", (uintmax_t)uid,
+        (void)fail(error, STEP_IDENTITY, lookup_status(problem), "user id %ju: look-up failed: %s", (uintmax_t)uid,
                    strerror(problem));
     else
         result = account_by_name(account, found->pw_name, error);
@@ -151,8 +168,8 @@ enum result identity_find_applicant(struct identity *identity, struct error *err
     problem = passwd_find(NULL, uid, &entry, &found, &buffer);
     if (found == NULL && !means_not_found(problem)) {
         free(buffer);
-        return fail(error, STEP_IDENTITY, STATUS_SYSTEM, "user id %ju, who called: look-up failed: %s", (uintmax_t)uid,
-                    strerror(problem));
+        return fail(error, STEP_IDENTITY, lookup_status(problem), "user id %ju, who called: look-up failed: %s",
+                    (uintmax_t)uid, strerror(problem));
     }
     (void)snprintf(number, sizeof number, "%ju", (uintmax_t)uid);
     if (found == NULL) {
@@ -181,7 +198,8 @@ static enum result group_by_name(gid_t *id, const char *name, struct error *erro
         problem = getgrnam_r(name, &entry, buffer, size, &found);
     }
     if (found == NULL && !means_not_found(problem))
-        return fail(error, STEP_IDENTITY, STATUS_SYSTEM, "group %s: look-up failed: %s", shown, strerror(problem));
+        return fail(error, STEP_IDENTITY, lookup_status(problem), "group %s: look-up failed: %s", shown,
+                    strerror(problem));
     if (found == NULL || found->gr_gid == (gid_t)-1) {
         (void)fail(error, STEP_IDENTITY, STATUS_NO_USER, "group %s: does not exist", shown);
         return fail_hint(error, "getent group '%s' asks the same; a number is no group's name", shown);
