@@ -18,8 +18,8 @@
 #include <unistd.h>
 
 enum { LOOKUP_BUFFER_START = 1024, LOOKUP_BUFFER_MAX = 16 * 1024 * 1024, SHOWN_NAME_MAX = 64, STAND_IN_ID = 65534 };
-/* An account that is new may be unknown for as long as sssd remembers that it was: entry_negative_timeout of sssd.conf(5),
- * 15 s. It was us who asked last, before PAM. */
+/* A new account may be unknown for as long as sssd remembers that it was: entry_negative_timeout of sssd.conf(5), 15 s.
+ * It was us who asked last, before PAM. */
 enum { PROVISION_PATIENCE_MS = 20000, PROVISION_PAUSE_MS = 100 };
 
 bool account_name_is_valid(const char *name)
@@ -46,7 +46,6 @@ static bool means_not_found(int problem)
 static int lookup_status(int problem)
 {
     switch (problem) {
-    case EAGAIN:
     case ECONNREFUSED:
     case ECONNRESET:
     case EPIPE:
