@@ -115,7 +115,7 @@ assert_no_cache()
     assert_klist prt_alice "$stdout"
 }
 
-@test "--close-on-exit destroys the ticket, after the command, and that of no other session" {
+@test "with --close-on-exit the end destroys the ticket, after the command, and that of no other session" {
     local caller others
 
     for caller in "${callers[@]}"; do
@@ -351,7 +351,7 @@ hint: without --profile it is su; user-profiles of pamrun.conf(5) lists others"
     assert_klist prt_alice "$stdout"
 }
 
-@test "--no-auth gives no ticket" {
+@test "with --no-auth there is no ticket" {
     run_pamrun --profile pamrun-krb5 --no-auth -u prt_alice -- sh -c 'echo "ran ${KRB5CCNAME-no cache}"'
     assert_eq "$status $stdout" "0 ran no cache"
     assert_no_cache
