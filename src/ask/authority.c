@@ -20,7 +20,7 @@ bool authority_is_as_root(const struct authority *authority)
     return authority->applicant_is_root || authority->delegate != NULL;
 }
 
-static enum membership is_member(void *account, const char *group)
+enum membership authority_membership(void *account, const char *group)
 {
     switch (account_is_in_group(account, group)) {
     case 1:
@@ -42,7 +42,7 @@ static struct permission_request request_for(const struct authority *authority, 
         .account = account != NULL ? account->name : NULL,
         .account_uid = account != NULL ? account->uid : (uid_t)-1,
         .is_mapped = authority->mapped != NULL,
-        .membership = is_member,
+        .membership = authority_membership,
         .context = (void *)account,
         .options = options->root_only,
         .defs = &authority->defs,
@@ -83,10 +83,9 @@ static enum result map_identity(struct authority *authority, struct options *opt
     return OK;
 }
 
-/* What the policy asks for and we cannot do is not left out silently. */
-static enum result check_cgroup(const struct authority *authority, struct error *error)
+enum result authority_check_cgroup(const struct policy *policy, const char *profile, struct error *error)
 {
-    const struct policy_value *value = policy_value(&authority->policy, POLICY_CGROUP, authority->profile);
+    const struct policy_value *value = policy_value(policy, POLICY_CGROUP, profile);
     char origin[160];
 
     if (value->number != POLICY_CGROUP_KEEP && value->number != POLICY_CGROUP_REQUIRE)
@@ -111,7 +110,7 @@ static enum result take_defaults(const struct authority *authority, struct optio
         options->kill_after_ms = (int)policy_number(policy, POLICY_KILL_AFTER, profile);
     if (options->pty == PTY_DEFAULT && pty != POLICY_PTY_AUTO)
         options->pty = pty == POLICY_PTY_ALWAYS && !options->exec ? PTY_YES : PTY_NO;
-    return check_cgroup(authority, error);
+    return authority_check_cgroup(policy, profile, error);
 }
 
 /* He does not authenticate, and in no other step is anything asked for without --any-prompt: as with --no-auth. */
