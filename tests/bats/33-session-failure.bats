@@ -580,7 +580,7 @@ END
     cp /etc/pam.d/prt_job "$directory/prt_elsewhere"
     run_pamrun --profile prt_elsewhere -u prt_alice -- echo done
     rm -f "$directory/prt_elsewhere"
-    rmdir --ignore-fail-on-non-empty "$directory"
+    rmdir "$directory" || true # tests/alone has mounted something there
     assert_status 69
     assert_eq "$stdout" ""
 }

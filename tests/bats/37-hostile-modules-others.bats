@@ -1,6 +1,7 @@
 # Modules that change the process they run in, when the caller is not root: the command has the right ids and streams, or
 # there is a clear refusal; a session that was opened is closed, and neither front nor holder is left.
 # With sanitizers only in full.
+# Takes long.
 
 # shellcheck disable=SC2015,SC2016,SC2154 # A && B || fail; scripts in quotes; what common.bash sets
 load lib/common

@@ -3,6 +3,7 @@
 # Job control of a caller who is not root, in real interactive shells: what a user does with ^Z, fg, bg, ^C, kill %1,
 # pipelines, nohup, timeout, xargs and a lost terminal.  The terminal is the shell's again after each.
 # With sanitizers only in full.
+# Takes long.
 
 load lib/common
 

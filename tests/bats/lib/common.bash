@@ -12,7 +12,8 @@
 # Input: BUILD_DIR, or PROBE_SO (pam_probe.so) and TOOLS_DIR (ptyrun ...); PAMRUN; SUT (pamrun, su, runuser);
 # TESTS_MUST_RUN=1 makes a skip a failure; RUN_TIMEOUT is in seconds.
 # Descriptors: bats uses 3 and 4, the programs run here do not get them.  Give them 7, 8, 9.
-# One file at a time: users, profiles and the scene's folder belong to the machine.
+# One file at a time on a machine: users, profiles and the scene's folder belong to it.  tests/run gives each file one
+# of its own (tests/alone has what it can write to), and a processor that it shares: wait for events, not for a time.
 
 PREFIX=prt_
 STATE_DIR=/var/lib/pamrun-tests # not in /tmp or /run: those may be noexec, sticky, or an applicant's
