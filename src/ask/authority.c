@@ -83,18 +83,6 @@ static enum result map_identity(struct authority *authority, struct options *opt
     return OK;
 }
 
-/* What the policy asks for and we cannot do is not left out silently. */
-static enum result check_cgroup(const struct authority *authority, struct error *error)
-{
-    const struct policy_value *value = policy_value(&authority->policy, POLICY_CGROUP, authority->profile);
-    char origin[160];
-
-    if (value->number != POLICY_CGROUP_KEEP && value->number != POLICY_CGROUP_REQUIRE)
-        return OK;
-    policy_show_origin(origin, sizeof origin, &value->origin);
-    return fail(error, STEP_POLICY, STATUS_POLICY, "%s: cgroup: keep and require cannot be had yet", origin);
-}
-
 static enum result take_defaults(const struct authority *authority, struct options *options, struct error *error)
 {
     const struct policy *policy = &authority->policy;
@@ -111,7 +99,7 @@ static enum result take_defaults(const struct authority *authority, struct optio
         options->kill_after_ms = (int)policy_number(policy, POLICY_KILL_AFTER, profile);
     if (options->pty == PTY_DEFAULT && pty != POLICY_PTY_AUTO)
         options->pty = pty == POLICY_PTY_ALWAYS && !options->exec ? PTY_YES : PTY_NO;
-    return check_cgroup(authority, error);
+    return OK;
 }
 
 /* He does not authenticate, and in no other step is anything asked for without --any-prompt: as with --no-auth. */
