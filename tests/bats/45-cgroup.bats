@@ -336,7 +336,7 @@ MORE
 }
 
 @test "in a cgroup namespace a mount of the namespace's leads back, and without one nothing runs" {
-    local caller enter
+    local caller enter namespace
 
     # the namespace begins at "outer", the job is below
     cgroup_enter outer/job_7
@@ -349,7 +349,6 @@ MORE
         assert_status 71
         assert_eq "$stdout" ""
         assert_match "$stderr" '^pamrun: cgroup: .* out of [0-9:a-z=_]*:/(prt_[0-9]*/outer/)?job_7, which is mounted nowhere'
-        [ -z "$cgroup1" ] || continue # the named hierarchy's own mount would be needed as well
     done
     module_moves open_session session-1.scope "$cgroup2"
     for caller in "${callers[@]}"; do
@@ -368,7 +367,7 @@ MORE
 # ---- what it costs, and who is moved --------------------------------------------------------------------------
 
 @test "the groups are read once without a job, twice in one, not at all with follow; only the command's process moves" {
-    local caller rule group count moved
+    local caller rule group count moved pid enter
 
     [ "${SANITIZED-}" != 1 ] || return 0 # the leak checker and strace(1) exclude each other
     needs strace
