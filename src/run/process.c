@@ -105,7 +105,7 @@ static struct start_failure become_command(const struct launch *launch, int repo
 {
     const struct plan *plan = launch->plan;
     bool returned = plan->directory != NULL && plan->directory[0] == '/';
-    int problem = cgroup_return(launch->cgroups);
+    int problem = cgroup_return(launch->cgroups); /* as root, and before limits that leave no descriptor for it */
 
     if (problem != 0)
         return (struct start_failure){START_CGROUP, problem};
