@@ -24,6 +24,7 @@
 #include "run/front.h"
 #include "run/inherited.h"
 #include "run/limits.h"
+#include "run/pages.h"
 #include "run/privilege.h"
 #include "run/process.h"
 #include "run/pty.h"
@@ -253,7 +254,7 @@ static enum result prepare_in_holder(struct run *run, struct error *error)
     return guarded == OK ? prepared : guarded;
 }
 
-/* The front's whole run. It has nothing to undo, and no time for what libraries do at an exit(3): its caller waits. */
+/* The front's whole run. It has nothing to undo, either. */
 static _Noreturn void be_front(struct run *run, pid_t holder)
 {
     const struct front_request request = {
@@ -441,6 +442,7 @@ static enum result build_environment(struct run *run, struct error *error)
 
 static void end_pam_copy(void *transaction)
 {
+    pages_copy_heap();
     transaction_end_copy(transaction);
 }
 
@@ -531,7 +533,8 @@ static enum result run_command(struct run *run, struct error *error)
         pty_resume(&run->pty);
     if (request.front_shows != NULL)
         hand_pty_over(run);
-    log_allowed(run); /* while the command starts; it cannot keep root from writing it */
+    log_allowed(run);  /* while the command starts; it cannot keep root from writing it */
+    pages_copy_heap(); /* likewise: for the close, which somebody waits for */
     if (run->relay.fd >= 0)
         *run->relay.step = STEP_COMMAND;
     if (supervise_wait(&request, &run->outcome, error) != OK)
@@ -594,6 +597,7 @@ static int run_phases(struct run *run, int argc, char **argv)
         return report_failure(run, &error);
     if (holder > 0)
         be_front(run, holder);
+    pages_prepare();
     if ((run->relay.fd >= 0 ? prepare_in_holder : prepare)(run, &error) != OK || authenticate(run, &error) != OK
         || open_session(run, &error) != OK || build_environment(run, &error) != OK || run_command(run, &error) != OK)
         return report_failure(run, &error);
@@ -617,5 +621,10 @@ int main(int argc, char **argv)
     guard_listen(NULL, NULL); /* signals come until the very end, and the relay goes with this function */
     if (run.relay.fd >= 0)
         (void)relay_send(&run.relay, (struct relay_message){.word = RELAY_EXIT, .number = status}, -1);
+#ifndef __SANITIZE_ADDRESS__ /* looks for leaks when main returns */
+    /* All is undone. What libraries and modules left for exit(3) could only hang, crash or change the status, while our
+     * caller waits. */
+    _exit(status);
+#endif
     return status;
 }

@@ -65,12 +65,12 @@ pam_functions='pam_(start|start_confdir|end|authenticate|acct_mgmt|setcred|open_
 pam_functions+='|set_item|get_item|putenv|getenv|getenvlist|misc_setenv|set_data|get_data|get_user|fail_delay|strerror'
 pam_functions+='|prompt|syslog|get_authtok)'
 rule "libpam is called in src/pam only" "$(both "$(words_outside 'src/pam/[^:]*' "$pam_functions")" \
-    "$(includes_of 'src/(pamrun\.c|ask/.*|base/.*|run/.*)' 'security/')")"
+    "$(includes_of 'src/(pamrun(ctl)?\.c|ask/.*|base/.*|ctl/.*|run/.*)' 'security/')")"
 
 rule "ids, groups, capabilities and namespaces change in src/run/privilege.c only" "$(both \
     "$(words_outside 'src/run/privilege\.c' \
         '(set|sete|setre|setres|setfs)[ug]id|setgroups|initgroups|prctl|capset|capng_[a-z_]+|cap_[a-z_]+|setns|unshare|keyctl|SYS_(set[a-z]*id|setgroups|prctl|capset|setns|unshare|keyctl)')" \
-    "$(includes_of 'src/(pamrun\.c|ask/.*|base/.*|pam/.*|run/(inherited|process|pty|supervise).*)' 'cap-ng|sys/(prctl|capability)')")"
+    "$(includes_of 'src/(pamrun(ctl)?\.c|ask/.*|base/.*|ctl/.*|pam/.*|run/(inherited|process|pty|supervise).*)' 'cap-ng|sys/(prctl|capability)')")"
 
 rule "resource limits change in src/run/limits.c only" \
     "$(words_outside 'src/run/limits\.c' 'setrlimit|prlimit(64)?|SYS_(setrlimit|prlimit64)')"
@@ -81,7 +81,7 @@ rule "processes are made and programs executed in src/run/process.c only" "$(wor
 rule "exit is called nowhere: what is open would stay so" \
     "$(words_outside 'none' 'exit|quick_exit|errx?|verrx?|pthread_exit')"
 
-rule "_exit is called in src/run/process.c, src/base/guard.c and for the front only" "$(both \
+rule "_exit is called in src/run/process.c, src/base/guard.c and where the program ends" "$(both \
     "$(words_outside 'src/(pamrun|run/process|base/guard)\.c' '_exit|_Exit|SYS_exit|SYS_exit_group')" \
     "$(words_outside 'src/base/guard\.c' 'abort')")"
 
@@ -101,13 +101,18 @@ rule "nothing that cannot be bounded or trusted: strcat, sprintf, gets, alloca, 
 rule "nobody sleeps" "$(words_outside 'none' 'sleep|usleep|nanosleep|clock_nanosleep')"
 
 # ---- who includes whom ----------------------------------------------------------------------------------------
-rule "base includes nothing of the other rooms" "$(includes_of 'src/base/[^:]*' '(\.\./)?(ask|pam|run)/|pamrun')"
-rule "ask includes base only" "$(includes_of 'src/ask/[^:]*' '(\.\./)?(pam|run)/')"
+rule "base includes nothing of the other rooms" "$(includes_of 'src/base/[^:]*' '(\.\./)?(ask|ctl|pam|run)/|pamrun')"
+rule "ask includes base only" "$(includes_of 'src/ask/[^:]*' '(\.\./)?(ctl|pam|run)/')"
 rule "pam does not include run" "$(includes_of 'src/pam/[^:]*' '(\.\./)?run/')"
 rule "run does not include pam" "$(includes_of 'src/run/[^:]*' '(\.\./)?pam/')"
+# What pamrunctl does is not part of the setuid program.
+rule "ctl is included by itself and pamrunctl.c only, and not in pamrun's library" "$(both \
+    "$(includes_of 'src/(pamrun\.c|(ask|base|pam|run)/[^:]*)' '(\.\./)?ctl/')" \
+    "$(sed -n "/^pamrun_library/,/^executable('pamrun',/p" src/meson.build | grep -n 'ctl/')")"
 rule "no header belongs to pamrun.c, and every room has a name that is known" "$(both \
-    "$(find src -mindepth 1 -maxdepth 1 ! -name pamrun.c ! -name meson.build ! -name ask ! -name base ! -name pam ! -name run)" \
-    "$(includes_of 'src/[^:]*' '(\.\./)*pamrun\.h|.*\.c[">]')")"
+    "$(find src -mindepth 1 -maxdepth 1 ! -name pamrun.c ! -name pamrunctl.c ! -name meson.build ! -name ask ! -name base \
+        ! -name ctl ! -name pam ! -name run)" \
+    "$(includes_of 'src/[^:]*' '(\.\./)*pamrun(ctl)?\.h|.*\.c[">]')")"
 rule "each .c file includes its own header first" "$(
     for file in src/*/*.c; do
         header=${file#src/}

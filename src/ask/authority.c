@@ -20,7 +20,7 @@ bool authority_is_as_root(const struct authority *authority)
     return authority->applicant_is_root || authority->delegate != NULL;
 }
 
-static enum membership is_member(void *account, const char *group)
+enum membership authority_membership(void *account, const char *group)
 {
     switch (account_is_in_group(account, group)) {
     case 1:
@@ -42,7 +42,7 @@ static struct permission_request request_for(const struct authority *authority, 
         .account = account != NULL ? account->name : NULL,
         .account_uid = account != NULL ? account->uid : (uid_t)-1,
         .is_mapped = authority->mapped != NULL,
-        .membership = is_member,
+        .membership = authority_membership,
         .context = (void *)account,
         .options = options->root_only,
         .defs = &authority->defs,

@@ -31,6 +31,9 @@ enum result CHECKED authority_read(struct authority *authority, struct error *er
 enum result CHECKED authority_check_options(struct authority *authority, struct options *options,
                                             const struct account *applicant, struct error *error);
 
+/* For struct permission_request; account: a struct account. */
+enum membership authority_membership(void *account, const char *group);
+
 /* Is the run as root's: no question of who the applicant is, and options for root? */
 bool authority_is_as_root(const struct authority *authority);
 

@@ -58,7 +58,7 @@ static enum result account_copy(struct account *account, const struct passwd *en
     return OK;
 }
 
-static void account_free(struct account *account)
+void account_free(struct account *account)
 {
     free(account->name);
     free(account->home);
@@ -85,7 +85,7 @@ static int passwd_find(const char *name, uid_t uid, struct passwd *entry, struct
     return problem;
 }
 
-static enum result account_by_name(struct account *account, const char *name, struct error *error)
+enum result account_by_name(struct account *account, const char *name, struct error *error)
 {
     struct passwd entry, *found = NULL;
     char *buffer = NULL, shown[SHOWN_NAME_MAX];

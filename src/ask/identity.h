@@ -33,6 +33,11 @@ struct identity {
  * '@' '.' '\' and blanks are directory users'. */
 bool account_name_is_valid(const char *name);
 
+/* Look up one account by its name. STATUS_USAGE, STATUS_NO_USER, STATUS_SYSTEM as below. account_free() when OK. */
+enum result CHECKED account_by_name(struct account *account, const char *name, struct error *error);
+
+void account_free(struct account *account);
+
 /* Is the account in that group, its primary one included? 1, 0 (also: nobody knows the group), or -1: the look-up failed. */
 int account_is_in_group(const struct account *account, const char *group);
 

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { FILE_MAX = 64 * 1024, PATH_BYTES = 512, NAME_SHOWN = 32 };
 enum { USER_ID_MIN_DEFAULT = 1000 };
@@ -73,11 +74,30 @@ static struct policy_section *section_add(struct policy *policy, enum policy_pla
 
 /* ---- one file ---- */
 
-struct policy_file {
+struct policy_reading {
     struct policy *policy;
-    const char *name; /* owned by the policy */
-    bool is_public;   /* everybody may read it */
-    size_t section;   /* the number of the one that lines are for */
+    const struct policy_listener *listener; /* NULL: the first error ends it */
+    bool has_failed;
+};
+
+/* What is wrong is told to who listens, and then reading goes on; without memory it does not. */
+static enum result tell(struct policy_reading *reading, enum result result, const struct error *error)
+{
+    if (result == OK || reading->listener == NULL || error->status != STATUS_POLICY)
+        return result;
+    reading->has_failed = true;
+    reading->listener->hear(reading->listener->context, error);
+    return OK;
+}
+
+struct policy_file {
+    struct policy_reading *reading;
+    struct policy *policy; /* the reading's */
+    const char *name;      /* owned by the policy */
+    bool is_public;        /* everybody may read it */
+    size_t section;        /* the number of the one that lines are for */
+    bool skips_section;    /* its line was wrong, and nobody knows what belongs into it */
+    bool skips_more;       /* the key's line was wrong, and more lines of its say nothing */
 };
 
 static enum result refuse_line(const struct policy_file *file, unsigned int line, const char *key, const char *problem,
@@ -106,9 +126,8 @@ static bool user_name_is_valid(const char *name)
            && name[strspn(name, "0123456789")] != '\0';
 }
 
-static enum result open_section(void *context, const char *text, unsigned int line, struct error *error)
+static enum result find_section(struct policy_file *file, const char *text, unsigned int line, struct error *error)
 {
-    struct policy_file *file = context;
     const char *profile = name_behind(text, "profile"), *user = name_behind(text, "delegate");
     const char *name = profile != NULL ? profile : user;
     enum policy_place place = profile != NULL ? PLACE_PROFILE : PLACE_DELEGATE;
@@ -129,6 +148,15 @@ static enum result open_section(void *context, const char *text, unsigned int li
         return fail_memory(error, STEP_POLICY);
     file->section = (size_t)(section - file->policy->sections);
     return OK;
+}
+
+static enum result open_section(void *context, const char *text, unsigned int line, struct error *error)
+{
+    struct policy_file *file = context;
+    enum result result = find_section(file, text, line, error);
+
+    file->skips_section = result != OK;
+    return tell(file->reading, result, error);
 }
 
 /* A misspelt key is shown where everybody may read the file: it may be a link to one that holds something else. */
@@ -177,9 +205,8 @@ static enum result value_begin(const struct policy_file *file, const struct sett
     return OK;
 }
 
-static enum result take_setting(void *context, const struct setting *setting, struct error *error)
+static enum result keep_setting(struct policy_file *file, const struct setting *setting, struct error *error)
 {
-    struct policy_file *file = context;
     struct policy_section *section = &file->policy->sections[file->section];
     const struct policy_key_row *row = row_find(setting->key);
     struct policy_value *value;
@@ -198,6 +225,18 @@ static enum result take_setting(void *context, const struct setting *setting, st
     return problem != NULL ? fail_hint(error, "%s", row->allowed) : FAILED;
 }
 
+static enum result take_setting(void *context, const struct setting *setting, struct error *error)
+{
+    struct policy_file *file = context;
+    enum result result;
+
+    if (file->skips_section || (file->skips_more && setting->continues)) /* told already */
+        return OK;
+    result = keep_setting(file, setting, error);
+    file->skips_more = result != OK;
+    return tell(file->reading, result, error);
+}
+
 /* The path in messages and origins, of the policy's own; NULL: out of memory. */
 static const char *note_file(struct policy *policy, const char *path)
 {
@@ -210,30 +249,38 @@ static const char *note_file(struct policy *policy, const char *path)
 static enum result refuse_file(const char *path, const char *problem, struct error *error)
 {
     char shown[PATH_BYTES];
+    bool is_hidden;
 
     if (errno == ENOMEM)
         return fail_memory(error, STEP_POLICY);
     (void)text_visible(shown, sizeof shown, path, TEXT_ONE_LINE);
+    is_hidden = errno == EACCES && geteuid() != 0; /* from pamrunctl's caller, who is not who could mend it */
     (void)fail(error, STEP_POLICY, STATUS_POLICY, "%s: %s", shown, problem);
+    if (is_hidden)
+        return fail_hint(error,
+                         "you may not read the site policy; root can ask about you: pamrunctl config --caller USER");
     return fail_hint(error, "it must be root's, writable by nobody else, no link, and a file of at most 64 kB");
 }
 
 /* path: as in messages; name: as seen from the open directory. */
-static enum result read_file(struct policy *policy, int directory, const char *name, const char *path,
+static enum result read_file(struct policy_reading *reading, int directory, const char *name, const char *path,
                              struct error *error)
 {
     const char *problem;
     struct stat status = {0};
     OWNED(memory_free) char *text = file_read_trusted(directory, name, FILE_MAX, &status, &problem);
-    struct policy_file file = {.policy = policy, .is_public = (status.st_mode & S_IROTH) != 0, .section = GLOBALS};
+    struct policy_file file = {.reading = reading,
+                               .policy = reading->policy,
+                               .is_public = (status.st_mode & S_IROTH) != 0,
+                               .section = GLOBALS};
     struct settings_taker taker = {.section = open_section, .setting = take_setting, .context = &file};
 
     if (text == NULL)
-        return errno == ENOENT ? OK : refuse_file(path, problem, error);
-    taker.file = file.name = note_file(policy, path);
+        return errno == ENOENT ? OK : tell(reading, refuse_file(path, problem, error), error);
+    taker.file = file.name = note_file(reading->policy, path);
     if (file.name == NULL)
         return fail_memory(error, STEP_POLICY);
-    return settings_read(text, &taker, error);
+    return tell(reading, settings_read(text, &taker, error), error);
 }
 
 /* ---- all files ---- */
@@ -276,21 +323,21 @@ static enum result list_names(int directory, const char *path, struct strv *name
     return OK;
 }
 
-static enum result read_directory(struct policy *policy, const char *path, struct error *error)
+static enum result read_directory(struct policy_reading *reading, const char *path, struct error *error)
 {
     const char *problem;
     OWNED(fd_close) int directory = file_open_trusted_directory(path, &problem);
     OWNED(strv_free) struct strv names = {0};
 
     if (directory < 0)
-        return errno == ENOENT ? OK : refuse_file(path, problem, error);
+        return errno == ENOENT ? OK : tell(reading, refuse_file(path, problem, error), error);
     if (list_names(directory, path, &names, error) != OK)
-        return FAILED;
+        return tell(reading, FAILED, error);
     for (size_t at = 0; at < names.count; at++) {
         char whole[PATH_BYTES];
 
         (void)snprintf(whole, sizeof whole, "%s/%s", path, names.items[at]);
-        if (read_file(policy, directory, names.items[at], whole, error) != OK)
+        if (read_file(reading, directory, names.items[at], whole, error) != OK)
             return FAILED;
     }
     return OK;
@@ -310,14 +357,22 @@ static enum result set_defaults(struct policy *policy, struct error *error)
     return OK;
 }
 
-enum result policy_read(struct policy *policy, const struct policy_paths *paths, struct error *error)
+enum result policy_examine(struct policy *policy, const struct policy_paths *paths,
+                           const struct policy_listener *listener, struct error *error)
 {
+    struct policy_reading reading = {.policy = policy, .listener = listener};
+
     *policy = (struct policy){0};
-    if (set_defaults(policy, error) == OK && read_file(policy, AT_FDCWD, paths->file, paths->file, error) == OK
-        && read_directory(policy, paths->directory, error) == OK)
+    if (set_defaults(policy, error) == OK && read_file(&reading, AT_FDCWD, paths->file, paths->file, error) == OK
+        && read_directory(&reading, paths->directory, error) == OK && !reading.has_failed)
         return OK;
     policy_free(policy);
     return FAILED;
+}
+
+enum result policy_read(struct policy *policy, const struct policy_paths *paths, struct error *error)
+{
+    return policy_examine(policy, paths, NULL, error);
 }
 
 /* ---- what holds ---- */
@@ -380,13 +435,19 @@ const struct policy_section *policy_delegate(const struct policy *policy, const 
     return section_find(policy, PLACE_DELEGATE, user);
 }
 
-const struct policy_section *policy_next_delegate(const struct policy *policy, const struct policy_section *before)
+static const struct policy_section *next_section(const struct policy *policy, const struct policy_section *before,
+                                                 enum policy_place place)
 {
     size_t at = before != NULL ? (size_t)(before - policy->sections) + 1 : 0;
 
-    while (at < policy->count && policy->sections[at].place != PLACE_DELEGATE)
+    while (at < policy->count && policy->sections[at].place != place)
         at++;
     return at < policy->count ? &policy->sections[at] : NULL;
+}
+
+const struct policy_section *policy_next_delegate(const struct policy *policy, const struct policy_section *before)
+{
+    return next_section(policy, before, PLACE_DELEGATE);
 }
 
 const char *delegate_user(const struct policy_section *delegate)
@@ -400,6 +461,21 @@ const struct policy_value *delegate_value(const struct policy_section *delegate,
 }
 
 /* ---- to show it ---- */
+
+const struct policy_section *policy_next_profile(const struct policy *policy, const struct policy_section *before)
+{
+    return next_section(policy, before, PLACE_PROFILE);
+}
+
+const char *profile_section_name(const struct policy_section *section)
+{
+    return section->name;
+}
+
+const struct policy_value *profile_section_value(const struct policy_section *section, enum policy_key key)
+{
+    return &section->values[key];
+}
 
 const char *policy_key_word(enum policy_key key)
 {

@@ -79,6 +79,18 @@ extern const struct policy_paths policy_site_paths;
  * any case. */
 enum result CHECKED policy_read(struct policy *policy, const struct policy_paths *paths, struct error *error);
 
+/* Who wants to hear of everything that is wrong. */
+struct policy_listener {
+    void (*hear)(void *context, const struct error *error);
+    void *context;
+};
+
+/* As policy_read(), and what is wrong is told when it is found; then reading goes on, with the next setting, behind a
+ * section or line that is none with the next section or file. FAILED with another status than STATUS_POLICY was not
+ * told. */
+enum result CHECKED policy_examine(struct policy *policy, const struct policy_paths *paths,
+                                   const struct policy_listener *listener, struct error *error);
+
 void policy_free(struct policy *policy);
 
 /* ---- what holds for a run with that profile (NULL: for none in particular). Borrowed from the policy. ---- */
@@ -110,6 +122,11 @@ const char *delegate_user(const struct policy_section *delegate);
 const struct policy_value *delegate_value(const struct policy_section *delegate, enum policy_key key);
 
 /* ---- to show it ---- */
+
+/* The sections [profile NAME], one after the other, as above. */
+const struct policy_section *policy_next_profile(const struct policy *policy, const struct policy_section *before);
+const char *profile_section_name(const struct policy_section *section);
+const struct policy_value *profile_section_value(const struct policy_section *section, enum policy_key key);
 
 /* "minimum-user-id". Never NULL for a key. */
 const char *policy_key_word(enum policy_key key);

@@ -17,6 +17,13 @@
 
 enum { READER_PATIENCE_MS = 1000 };
 
+static const char *program = "pamrun";
+
+void log_set_program(const char *name)
+{
+    program = name;
+}
+
 /* One write(2), so that lines of several processes do not mix; none, when nobody reads for a second. */
 static void say(char *line, size_t length)
 {
@@ -38,13 +45,14 @@ static void say_text(const char *prefix, const char *text)
 
 void log_say(const char *format, ...)
 {
-    char text[1700];
+    char text[1700], prefix[32];
     va_list arguments;
 
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    say_text("pamrun: ", text);
+    (void)snprintf(prefix, sizeof prefix, "%s: ", program);
+    say_text(prefix, text);
 }
 
 void log_hint(const char *text)
@@ -67,7 +75,7 @@ void log_record(int priority, const char *format, ...)
     va_end(arguments);
     (void)text_visible(line, sizeof line, text, TEXT_ONE_LINE);
     /* Opened again each time: modules call openlog(3) too, and the ident they leave behind is not ours. */
-    openlog("pamrun", LOG_PID, LOG_AUTHPRIV);
+    openlog(program, LOG_PID, LOG_AUTHPRIV);
     syslog(LOG_AUTHPRIV | priority, "%s", line);
     closelog();
 }

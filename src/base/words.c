@@ -69,7 +69,8 @@ bool words_split(struct strv *list, const char *text, const char **problem)
 
 static bool needs_quotes(const char *word)
 {
-    return *word == '\0' || *word == '#' || strpbrk(word, " \t,\"") != NULL;
+    /* a ';' behind the blank between two words would begin a comment, settings.h */
+    return *word == '\0' || *word == '#' || *word == ';' || strpbrk(word, " \t,\"") != NULL;
 }
 
 /* Add one byte if there is room. */

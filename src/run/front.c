@@ -2,6 +2,7 @@
 
 #include "base/owned.h"
 #include "base/step_point.h"
+#include "run/pages.h"
 #include "run/privilege.h"
 #include "run/pty.h"
 
@@ -144,7 +145,7 @@ static void finish_showing(struct front *front)
     front->command_ended = false;
 }
 
-/* Until the holder has ended. false: errno. */
+/* Until the holder has ended, or is about to. false: errno. */
 static bool serve(struct front *front)
 {
     enum { SIGNALS, RELAY, HOLDER, PTY, SOURCES = PTY + PTY_SOURCES };
@@ -171,8 +172,8 @@ static bool serve(struct front *front)
         /* Also when only its end was seen: poll(2) may have looked at the socket just before the holder's last word. */
         if (sources[RELAY].revents != 0 || sources[HOLDER].revents != 0)
             relay_read(front);
-        if (sources[HOLDER].revents != 0)
-            return true;
+        if (sources[HOLDER].revents != 0 || front->told_to_exit)
+            return true; /* its end is near, if not here: waitpid(2) has less to do than another round */
         if ((sources[RELAY].revents & POLLHUP) != 0)
             sources[RELAY].fd = -1; /* its end follows */
         if (count == SOURCES)
@@ -219,6 +220,7 @@ enum result front_run(const struct front_request *request, int *status, struct e
     }
     pty_close(&front.pty);
     fd_close(&request->relay->fd); /* if it still runs, that is a hang-up */
+    pages_release_text();          /* while the holder does the same */
     while (waitpid(request->holder, &wait_status, 0) < 0 && errno == EINTR)
         continue;
     if (!served)

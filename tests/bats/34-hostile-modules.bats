@@ -278,6 +278,13 @@ END
     probe_called close_session 1
 }
 
+@test "what a module leaves for the end of our process does not come to pass, and the status stays the command's" {
+    [ -z "${SANITIZED-}" ] || return 0 # a sanitizer looks for leaks at an exit(3)
+    probe_script <<<'open_session at-exit 9'
+    job --close-on-exit -u prt_alice -- sh -c 'exit 3'
+    assert_status 3
+}
+
 @test "exit in a step is never success: status 71, one line, nothing runs" {
     local phase code
 

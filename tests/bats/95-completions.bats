@@ -60,7 +60,7 @@ refute_offers() # COMPLETIONS WORD
 
 # ---- bash -----------------------------------------------------------------------------------------------------
 
-# What bash offers for LINE, whose last word is the one to be completed (none: the line ends in a blank).
+# What bash offers for LINE of a program, whose last word is the one to be completed (none: the line ends in a blank).
 bash_offers() # LINE
 {
     # shellcheck disable=SC2016
@@ -72,11 +72,11 @@ bash_offers() # LINE
         COMP_WORDS=("${words[@]}")
         [[ $2 != *" " ]] || COMP_WORDS+=("")
         COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
-        function_name=$(complete -p pamrun | sed -E "s/.*-F ([^ ]+).*/\1/")
+        function_name=$(complete -p "${words[0]}" | sed -E "s/.*-F ([^ ]+).*/\1/")
         COMPREPLY=()
-        "$function_name" pamrun "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}" 2>/dev/null
+        "$function_name" "${words[0]}" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}" 2>/dev/null
         printf "%s\n" "${COMPREPLY[@]}"' bash \
-        "$(installed_file bash-completion/completions/pamrun)" "$1"
+        "$(installed_file "bash-completion/completions/${1%% *}")" "$1"
 }
 
 @test "bash completes every long option" {
@@ -175,7 +175,7 @@ fish_offers() # LINE
 {
     needs fish
     env -i PATH="$PATH" HOME="$TEST_DIR" TERM=dumb fish -c 'source $argv[1]; complete -C $argv[2]' \
-        "$(installed_file fish/vendor_completions.d/pamrun.fish)" "$1" | cut -f 1
+        "$(installed_file "fish/vendor_completions.d/${1%% *}.fish")" "$1" | cut -f 1
 }
 
 @test "fish completes every option and letter" {
@@ -202,4 +202,67 @@ fish_offers() # LINE
 @test "fish takes what is behind -u USER for the command's" {
     refute_offers "$(fish_offers 'pamrun -u prt_alice -- ls --')" --close-on-exit
     assert_offers "$(fish_offers 'pamrun -u prt_alice tru')" true
+}
+
+# ---- pamrunctl ------------------------------------------------------------------------------------------------
+
+ctl_verbs()
+{
+    "$PAMRUNCTL" --help | sed -n '/^Verbs:/,/^$/s/^ \{5\}\([a-z]*\) .*/\1/p'
+}
+
+ctl_options() # [VERB]
+{
+    "$PAMRUNCTL" "$@" --help | sed -n '/^Options:/,/^$/p' | grep -oE -- '--[a-z-]+'
+}
+
+@test "pamrunctl has verbs and options in --help" {
+    assert_contains "$(ctl_verbs)" config
+    assert_contains "$(ctl_options)" --version
+    assert_contains "$(ctl_options config)" --caller
+    assert_contains "$(ctl_options config)" --profile
+}
+
+@test "bash and fish complete pamrunctl's verbs and every option of each, and no others" {
+    local shell verb
+
+    for shell in bash fish; do
+        assert_eq "$("${shell}_offers" 'pamrunctl ' | LC_ALL=C sort)" "$(ctl_verbs | LC_ALL=C sort)" $shell
+        assert_eq "$("${shell}_offers" 'pamrunctl --' | LC_ALL=C sort)" "$(ctl_options | LC_ALL=C sort)" $shell
+        for verb in $(ctl_verbs); do
+            assert_eq "$("${shell}_offers" "pamrunctl $verb --" | sed 's/=$//' | LC_ALL=C sort)" \
+                "$(ctl_options "$verb" | LC_ALL=C sort)" "$shell $verb"
+        done
+    done
+}
+
+@test "bash and fish complete pamrunctl's users and profiles" {
+    local shell
+
+    for shell in bash fish; do
+        assert_eq "$("${shell}_offers" 'pamrunctl config --caller prt_ali')" prt_alice
+        assert_eq "$("${shell}_offers" 'pamrunctl config --caller root --account prt_ali')" prt_alice
+        assert_eq "$("${shell}_offers" 'pamrunctl config --profile prt_com')" prt_complete
+        assert_eq "$("${shell}_offers" 'pamrunctl config --profile su --acc' | sed 's/=$//')" --account
+    done
+    assert_eq "$(bash_offers 'pamrunctl config --profile=prt_com')" prt_complete
+    assert_eq "$(bash_offers 'pamrunctl config --identity ')" ""
+}
+
+@test "zsh completes pamrunctl's verbs, every option, users and profiles" {
+    local option verb
+
+    for verb in $(ctl_verbs); do
+        zsh_shows "pamrunctl ${verb:0:2}" "$verb"
+        assert_status 0
+        zsh_shows "pamrunctl $verb --" "$(ctl_options "$verb" | tail -n 1)"
+        assert_status 0
+        for option in $(ctl_options "$verb"); do
+            assert_match "$stdout" "(^|[[:space:]])$option([[:space:]]|\$)"
+        done
+    done
+    zsh_shows 'pamrunctl config --caller prt_ali' prt_alice
+    assert_status 0
+    zsh_shows 'pamrunctl config --profile=prt_com' prt_complete
+    assert_status 0
 }

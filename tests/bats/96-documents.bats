@@ -54,6 +54,45 @@ help_arguments()
     assert_eq "$(diff <(echo "$wanted") <(echo "$found"))" ""
 }
 
+# ---- pamrunctl ------------------------------------------------------------------------------------------------
+
+# Options of pamrunctl, or of its VERB, sorted: as --help has them, and as a section of its manual page has them.
+ctl_options() # [VERB]
+{
+    "$PAMRUNCTL" "$@" --help | sed -n '/^Options:/,/^$/p' | grep -oE -- '(^ -[a-zA-Z]|--[a-z-]+( [A-Z]+)?)' |
+        tr -d ',' | sed 's/^ *//' | tr '[:upper:]' '[:lower:]' | LC_ALL=C sort -u
+}
+
+ctl_man_options() # SECTION
+{
+    awk -v title="$1" '/^\.Sh / { inside = substr($0, 5) == title } inside' "$tree/man/pamrunctl.8" |
+        sed -n 's/^\.It Fl //p' | sed -E 's/ , Fl /\n/; s/ Ar / /' | sed -E 's/Fl /--/; s/^([a-zA-Z])$/-\1/' |
+        tr '[:upper:]' '[:lower:]' | LC_ALL=C sort -u
+}
+
+@test "pamrunctl: options of --help, with their arguments, are those of the manual page, verb by verb" {
+    local verb verbs
+
+    verbs=$("$PAMRUNCTL" --help | sed -n '/^Verbs:/,/^$/s/^ \{5\}\([a-z]*\) .*/\1/p')
+    assert_contains "$verbs" config
+    [ "$(ctl_options config | wc -l)" -ge 6 ]
+    for verb in $verbs; do
+        assert_eq "$(diff <(ctl_options "$verb") <(ctl_man_options "${verb^^}"))" ""
+    done
+    assert_eq "$(diff <(ctl_options) <(ctl_man_options OPTIONS))" ""
+}
+
+@test "pamrunctl: every exit status of its manual page is one of the sources', and of --help" {
+    local number numbers
+
+    numbers=$(sed -n '/^\.Sh EXIT STATUS/,/^\.Sh EXAMPLES/s/^\.It //p' "$tree/man/pamrunctl.8")
+    [ "$(wc -l <<<"$numbers")" -ge 7 ]
+    for number in $numbers; do
+        assert grep -qE "\\b$number\\b" <("$PAMRUNCTL" config --help)
+        [ "$number" = 0 ] || assert grep -qx "$number" <(source_statuses)
+    done
+}
+
 # Numbers that the sources name as exit statuses.
 source_statuses()
 {
@@ -149,6 +188,7 @@ setup_packages() # USE
     needs mandoc
     assert_eq "$(mandoc -Tlint -W warning "$tree"/man/*.[0-9])" ""
     assert test -e "${PAMRUN%/bin/pamrun}/share/man/man8/pamrun.8"
+    assert test -e "${PAMRUN%/bin/pamrun}/share/man/man8/pamrunctl.8"
     assert test -e "${PAMRUN%/bin/pamrun}/share/man/man5/pamrun.conf.5"
     assert test -e "${PAMRUN%/bin/pamrun}/share/doc/pamrun/examples/pamrun.conf"
 }

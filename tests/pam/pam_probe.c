@@ -1216,6 +1216,21 @@ static void act_fork_stay(struct call *call, char *argument, int unused)
     action_check(call, child);
 }
 
+static int status_at_exit;
+
+static void end_at_exit(void)
+{
+    _exit(status_at_exit);
+}
+
+/* What a library may leave for the end of the process: here, that it has another status. */
+static void act_at_exit(struct call *call, char *argument, int unused)
+{
+    (void)unused;
+    status_at_exit = (int)number_take(call, &argument);
+    action_check(call, atexit(end_at_exit));
+}
+
 enum { EXIT, EXIT_AT_ONCE };
 
 static void act_exit(struct call *call, char *argument, int how)
@@ -1370,6 +1385,7 @@ static const struct action {
     {"fork-return", act_fork_return, 0},
     {"fork-exit", act_fork_exit, 0},
     {"fork-stay", act_fork_stay, 0},
+    {"at-exit", act_at_exit, 0},
     {"exit", act_exit, EXIT},
     {"_exit", act_exit, EXIT_AT_ONCE},
     {"crash", act_crash, 0},

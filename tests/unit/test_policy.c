@@ -1160,6 +1160,94 @@ static void what_is_shown_can_be_read_again(void **state)
     policy_free(&policy);
 }
 
+/* ---- all that is wrong ---- */
+
+static void hear(void *context, const struct error *error)
+{
+    char *heard = context;
+    size_t length = strlen(heard);
+
+    assert_int_equal(error->status, STATUS_POLICY);
+    assert_int_equal(strncmp(error->message, folder.path, strlen(folder.path)), 0);
+    (void)snprintf(heard + length, TEXT_BYTES * 4 - length, "%s\n", error->message + strlen(folder.path));
+}
+
+static void everything_that_is_wrong_is_told(void **state)
+{
+    char heard[TEXT_BYTES * 4] = "";
+    const struct policy_listener listener = {hear, heard};
+    struct policy policy;
+    struct error error;
+
+    (void)state;
+    (void)put(NULL, "pyt = auto\n"                                  /* 1 */
+                    "pty = sometimes\n"                             /* 2 */
+                    "required-groups = a #b\n    c\n    @d\n"       /* 3: told once, also for its further lines */
+                    "[profil x]\nnonsense = 1\n    and more\n"      /* 6: what belongs into it is passed over */
+                    "[profile x]\nprofile = su\nkill-after = 0\n"   /* 10, 11 */
+                    "kill-after = 1\n");                            /* 12: the line that is wrong counts as one */
+    (void)put("a.conf", "pty = never\nno line\npyt = auto\n");      /* 2, and the rest is passed over */
+    (void)put("b.conf", "[delegate slurm]\ncommands = bin/true\n"); /* 2 */
+    (void)chmod(put("c.conf", SECRET "\n"), 0666);
+    assert_int_equal(policy_examine(&policy, &paths, &listener, &error), FAILED);
+    assert_int_equal(error.status, STATUS_POLICY);
+    assert_string_equal(heard, "/pamrun.conf:1: 'pyt': no such key\n"
+                               "/pamrun.conf:2: pty: is none of the words that are allowed\n"
+                               "/pamrun.conf:3: required-groups: a comment needs a line of its own\n"
+                               "/pamrun.conf:6: no such section\n"
+                               "/pamrun.conf:10: profile: does not belong into this section\n"
+                               "/pamrun.conf:11: kill-after: is no time\n"
+                               "/pamrun.conf:12: kill-after: stands in this section already\n"
+                               "/pamrun.conf.d/a.conf:2: neither a comment, nor [SECTION], nor KEY = VALUE\n"
+                               "/pamrun.conf.d/b.conf:2: commands: a command is no absolute path\n"
+                               "/pamrun.conf.d/c.conf: can be written by others than root\n");
+    assert_int_equal(policy.count, 0);
+    assert_null(policy_text(&policy, POLICY_PROFILE, NULL));
+    policy_free(&policy);
+}
+
+static void who_listens_is_told_nothing_about_a_policy_that_is_right(void **state)
+{
+    char heard[TEXT_BYTES * 4] = "";
+    const struct policy_listener listener = {hear, heard};
+    struct policy policy;
+    struct error error;
+
+    (void)state;
+    (void)put(NULL, "pty = never\n[profile x]\npty = auto\n");
+    assert_int_equal(policy_examine(&policy, &paths, &listener, &error), OK);
+    assert_string_equal(heard, "");
+    assert_int_equal(policy_choice(&policy, POLICY_PTY, NULL), POLICY_PTY_NEVER);
+    policy_free(&policy);
+}
+
+static void want_of_memory_ends_it_for_who_listens_too(void **state)
+{
+    char heard[TEXT_BYTES * 4] = "";
+    const struct policy_listener listener = {hear, heard};
+    struct policy policy;
+    struct error error;
+    long room;
+
+    (void)state;
+    (void)put(NULL, "password-prompts = a b c\npyt = 1\n[profile x]\nidentity-map = /x\n");
+    for (room = 0; room < 1000; room++) {
+        enum result result;
+
+        heard[0] = '\0';
+        memory_left = room;
+        result = policy_examine(&policy, &paths, &listener, &error);
+        memory_left = -1;
+        policy_free(&policy);
+        assert_int_equal(result, FAILED);
+        if (error.status == STATUS_POLICY)
+            break;
+        assert_int_equal(error.status, STATUS_SYSTEM);
+    }
+    assert_in_range(room, 5, 999);
+    assert_string_equal(heard, "/pamrun.conf:2: 'pyt': no such key\n");
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -1183,6 +1271,9 @@ int main(void)
         cmocka_unit_test(the_manual_page_has_every_key_and_its_default),
         cmocka_unit_test(every_key_has_a_word_of_its_own),
         cmocka_unit_test(what_is_shown_can_be_read_again),
+        cmocka_unit_test(everything_that_is_wrong_is_told),
+        cmocka_unit_test(who_listens_is_told_nothing_about_a_policy_that_is_right),
+        cmocka_unit_test(want_of_memory_ends_it_for_who_listens_too),
     };
     static struct suite suite;
 

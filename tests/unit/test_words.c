@@ -26,6 +26,7 @@ static const struct list_case {
     {"a quoted backslash does not keep the quote behind it", "\"\\\\\" b", {"\\", "b"}, NULL},
     {"outside of quotes a backslash is ordinary", "a\\b \\", {"a\\b", "\\"}, NULL},
     {"quotes may hold a #", "\"#a\"", {"#a"}, NULL},
+    {"a ; is ordinary", "a,;b", {"a", ";b"}, NULL},
     {"a # inside a word is ordinary", "a#b", {"a#b"}, NULL},
     {"single quotes are ordinary", "'a b'", {"'a", "b'"}, NULL},
     {"quotes need an end", "\"a", {NULL}, "not closed"},
@@ -79,6 +80,19 @@ static void words_are_joined_as_they_can_be_split(void **state)
     strv_free(&again);
 }
 
+/* " ;" would begin a comment, settings.h. */
+static void a_semicolon_at_a_words_start_is_joined_in_quotes(void **state)
+{
+    struct strv list = {0};
+    char text[16];
+
+    (void)state;
+    assert_true(strv_add(&list, "a") && strv_add(&list, ";b"));
+    words_join(text, sizeof text, &list);
+    assert_string_equal(text, "a \";b\"");
+    strv_free(&list);
+}
+
 static void what_does_not_fit_is_cut(void **state)
 {
     struct strv list = {0};
@@ -115,6 +129,7 @@ static void without_memory_there_is_no_problem_in_words(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_semicolon_at_a_words_start_is_joined_in_quotes),
         cmocka_unit_test(what_does_not_fit_is_cut),
         cmocka_unit_test(without_memory_there_is_no_problem_in_words),
     };

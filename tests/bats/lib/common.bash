@@ -21,6 +21,7 @@ TOOLS=$STATE_DIR/tools          # copies: a test user may not be able to reach t
 PROBE_SO=${PROBE_SO-${BUILD_DIR-}/tests/pam/pam_probe.so}
 TOOLS_DIR=${TOOLS_DIR-${BUILD_DIR-}/tests/tools}
 PAMRUN=${PAMRUN-$(type -P pamrun || echo pamrun)}
+PAMRUNCTL=${PAMRUN%/bin/pamrun}/sbin/pamrunctl
 SUT=${SUT-pamrun}
 RUN_TIMEOUT=${RUN_TIMEOUT-60}
 PROBE_SCRIPT_FILE=$STATE_DIR/probe.script
@@ -544,6 +545,16 @@ run_program_as() # USER COMMAND...
 run_pamrun_as() # USER ARGUMENT...
 {
     run_program_as "$1" "$PAMRUN" "${@:2}"
+}
+
+run_pamrunctl() # ARGUMENT...
+{
+    run_program "$PAMRUNCTL" "$@"
+}
+
+run_pamrunctl_as() # USER ARGUMENT...
+{
+    run_program_as "$1" "$PAMRUNCTL" "${@:2}"
 }
 
 # The program under test, for tests that su and runuser must pass as well.
