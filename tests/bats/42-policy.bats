@@ -328,12 +328,13 @@ END
     local caller
 
     for caller in prt_bob root; do
-        for group in prt_hpc prt_alice prt_other,prt_hpc 'prt_nobody_knows "prt_hpc"'; do
+        for group in prt_hpc prt_alice prt_other,prt_hpc 'prt_nobody_knows,"prt_hpc"'; do
             run_pamrun_as $caller --required-group "$group" -u prt_alice -- echo "done"
             assert_ran
         done
         run_pamrun_as $caller --required-group prt_other --required-group prt_hpc -u prt_alice -- echo "done"
-        assert_ran
+        assert_status 64
+        assert_match "$output" "pamrun: --required-group: is given twice: one list has them all, with commas between"
         probe_reset
         for group in prt_other prt_nobody_knows prt_bob,prt_other '"prt_hpc prt_alice"' '"a,b"'; do
             run_pamrun_as $caller --required-group "$group" -u prt_alice -- echo "done"
