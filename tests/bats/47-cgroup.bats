@@ -374,6 +374,7 @@ MORE
     while read -r rule group count moved; do
         site_policy <<<"cgroup = $rule"
         for caller in "${callers[@]}"; do
+            [ "$caller" = root ] || [ "$moved" = back ] || continue # with strace(1) a run takes seconds
             probe_reset
             cgroup_enter "$group"
             module_moves "$([ "$moved" = stays ] && echo nothing || echo open_session)" session-1.scope
@@ -390,10 +391,7 @@ MORE
     done <<'CASES'
 follow job_7 0 follows
 auto plain 1 follows
-auto job_7 2 stays
 auto job_7 3 back
-keep plain 2 stays
-keep plain 3 back
 require plain 2 stays
 CASES
 }

@@ -33,11 +33,16 @@ cgroups_begin()
     export cgroup1 cgroup2 cgroup1_mount cgroup2_mount
 }
 
-# The kernel keeps a hierarchy that is unmounted while the groups in it are still being removed, and they are for a while.
+cgroup1_is_unknown()
+{
+    ! grep -q ":name=${cgroup2##*/}:" /proc/self/cgroup
+}
+
+# The kernel keeps a hierarchy that was unmounted while groups in it were still being removed, and they are for a while.
 cgroup1_is_gone()
 {
     umount "$cgroup1_mount"
-    grep -q ":name=${cgroup2##*/}:" /proc/self/cgroup || return 0
+    wait_until 2 cgroup1_is_unknown && return
     mount -t cgroup -o "none,name=${cgroup2##*/}" prt_cgroup1 "$cgroup1_mount"
     return 1
 }
