@@ -305,7 +305,7 @@ static void show_place(char *out, size_t size, const struct cgroup_place *place)
 
 static enum result fail_moved(const struct cgroups *cgroups, const struct cgroup_place *place, struct error *error)
 {
-    struct cgroup_place here;
+    struct cgroup_place here = *place;
     char from[SHOWN_MAX], to[SHOWN_MAX];
 
     show_place(from, sizeof from, place);
