@@ -419,6 +419,7 @@ static enum result build_environment(struct run *run, struct error *error)
     struct environment_request request = {
         .applicant = run->inherited.environment,
         .applicant_is_root = run->identity.applicant.uid == 0,
+        .is_delegates = run->authority.delegate != NULL,
         .site_names = policy_list(&run->authority.policy, POLICY_ENVIRONMENT_KEEP, run->authority.profile)->items,
         .account = &run->identity.account,
         .shell = run->plan.shell,
