@@ -400,6 +400,8 @@ static enum result open_session(struct run *run, struct error *error)
         || transaction_credentials(&run->transaction, error) != OK)
         return FAILED;
     step_point("credentials-set");
+    if (run->authority.delegate != NULL) /* what a granted command makes is not the delegate's to write to */
+        run->inherited.umask |= S_IWGRP | S_IWOTH;
     inherited_umask_mark(&run->inherited);
     if (!run->options.no_session && transaction_open_session(&run->transaction, error) != OK)
         return FAILED;

@@ -199,6 +199,27 @@ hint: environment-keep of pamrun.conf"
     done
 }
 
+@test "what a granted command makes is not open to the delegate, whose umask is; a module's own counts" {
+    grants <<<$'profiles = su\ncommands = /bin/mkdir\naccounts = prt_alice'
+    mkdir -m 0777 "$TEST_DIR/open"
+    chmod 0755 "$TEST_DIR"
+    for mask in 000:755 027:750 077:700; do
+        run_program_as prt_svc sh -c 'umask "$1"; shift; exec "$@"' sh "${mask%:*}" "$PAMRUN" -u prt_alice -- \
+            /bin/mkdir "$TEST_DIR/open/$mask"
+        assert_status 0
+        assert_eq "$(stat -c '%U %a' "$TEST_DIR/open/$mask")" "prt_alice ${mask#*:}"
+    done
+    profile su < <(
+        probe_line auth required
+        probe_line account required
+        echo "session required pam_umask.so umask=002"
+    )
+    run_program_as prt_svc "$PAMRUN" -u prt_alice -- /bin/mkdir "$TEST_DIR/open/module"
+    assert_status 0
+    assert_eq "$(stat -c %a "$TEST_DIR/open/module")" 775
+    probe_profile su
+}
+
 @test "with pam-setenv granted no delegate steers modules' helpers, nor says who calls" {
     local entry
 
