@@ -162,7 +162,7 @@ END
 }
 
 @test "the environment is new: nothing of a delegate's steers what he is granted, but what the policy keeps" {
-    local options
+    local name options evil=()
 
     mkdir "$TEST_DIR/bin"
     printf '#!/bin/sh\necho helper of the delegate\n' >"$TEST_DIR/bin/id"
@@ -176,22 +176,22 @@ commands = $TEST_DIR/helper /usr/bin/env
 accounts = prt_alice root
 END
     applicant_set prt_svc
-    applicant=(PATH="$TEST_DIR/bin:/usr/bin:/bin" HOME="$TEST_DIR" SHELL=/bin/sh USER=root TAR_OPTIONS=-v PRT_A=1
+    evil=(PATH="$TEST_DIR/bin:/usr/bin:/bin" HOME="$TEST_DIR" SHELL=/bin/sh USER=root TAR_OPTIONS=-v PRT_A=1
         PRT_JOB_ID=7 "${applicant[@]}")
     for name in prt_alice root; do
-        run_program env "${applicant[@]}" "$PAMRUN" -u $name -- "$TEST_DIR/helper"
+        run_program env "${evil[@]}" "$PAMRUN" -u $name -- "$TEST_DIR/helper"
         assert_status 0
         assert_eq "$(head -n 1 <<<"$stdout")" "$name"
         assert_eq "$(grep -cE "^(PRT_A|TAR_OPTIONS|SHELL)=|$TEST_DIR/bin" <<<"$stdout")" 0
         assert_eq "$(grep -E '^(HOME|USER|LOGNAME|PRT_JOB_ID)=' <<<"$stdout" | sort | tr '\n' ' ')" \
             "HOME=$(getent passwd $name | cut -d: -f6) LOGNAME=$name PRT_JOB_ID=7 USER=$name "
     done
-    run_program env "${applicant[@]}" "$PAMRUN" -l -s /usr/bin/env prt_alice
+    run_program env "${evil[@]}" "$PAMRUN" -l -s /usr/bin/env prt_alice
     assert_status 0
     assert_eq "$(grep -c '^PRT_A=' <<<"$stdout")" 0
     for options in "-p" "-w PRT_A -l" "-p -l"; do
         # shellcheck disable=SC2086 # words
-        run_program env "${applicant[@]}" "$PAMRUN" $options -s /usr/bin/env prt_alice
+        run_program env "${evil[@]}" "$PAMRUN" $options -s /usr/bin/env prt_alice
         assert_status 77
         assert_match "$stderr" "-environment: the command of a delegate has a new environment
 hint: environment-keep of pamrun.conf"
@@ -200,10 +200,13 @@ hint: environment-keep of pamrun.conf"
 }
 
 @test "what a granted command makes is not open to the delegate, whose umask is; a module's own counts" {
+    local mask
+
     grants <<<$'profiles = su\ncommands = /bin/mkdir\naccounts = prt_alice'
     mkdir -m 0777 "$TEST_DIR/open"
     chmod 0755 "$TEST_DIR"
     for mask in 000:755 027:750 077:700; do
+        # shellcheck disable=SC2016 # for that shell
         run_program_as prt_svc sh -c 'umask "$1"; shift; exec "$@"' sh "${mask%:*}" "$PAMRUN" -u prt_alice -- \
             /bin/mkdir "$TEST_DIR/open/$mask"
         assert_status 0
