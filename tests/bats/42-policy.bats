@@ -783,20 +783,6 @@ END
     assert_ran
 }
 
-@test "cgroup = keep and require, which cannot be had yet, refuse the run; follow does not" {
-    local word
-
-    for word in keep require; do
-        site_policy <<<"cgroup = $word"
-        run_pamrun -u prt_alice -- true
-        assert_status 78
-        assert_eq "$stderr" "pamrun: /etc/pamrun.conf:1: cgroup: keep and require cannot be had yet"
-    done
-    site_policy <<<"cgroup = follow"
-    run_pamrun -u prt_alice -- true
-    assert_status 0
-}
-
 @test "of a policy that not everybody may read, not even a misspelt key is shown" {
     site_policy <<<"hunter2 = 1"
     chmod 0600 /etc/pamrun.conf
