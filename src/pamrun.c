@@ -248,14 +248,14 @@ static enum result split(struct run *run, pid_t *holder, struct error *error)
     if (run->uid == 0)
         return begin_guard(run, error);
     if (!relay_open(ends, &run->relay.step))
-        return fail(error, STEP_START, STATUS_SYSTEM, "socketpair: %s", strerror(errno));
+        return fail(error, STEP_START, STATUS_SYSTEM, "cannot start: socketpair: %s", strerror(errno));
     *run->relay.step = STEP_IDENTITY;
     supervise_block_signals();
     *holder = process_split();
     run->relay.fd = ends[*holder == 0 ? 1 : 0];
     (void)close(ends[*holder == 0 ? 0 : 1]);
     if (*holder < 0)
-        return fail(error, STEP_START, STATUS_SYSTEM, "fork: %s", strerror(errno));
+        return fail_fork(error, STEP_START, "cannot start");
     if (*holder > 0) {
         close_secrets(&run->options);
         return OK;

@@ -341,12 +341,12 @@ enum result guard_start(const sigset_t *ignored, const struct events *events, st
     signals_put_right();
     real_time_signals_catch();
     if (timer_create(CLOCK_MONOTONIC, &event, &guard.timer) < 0)
-        return fail(error, STEP_START, STATUS_SYSTEM, "timer: %s", strerror(errno));
+        return fail(error, STEP_START, STATUS_SYSTEM, "cannot start: timer: %s", strerror(errno));
     if (atexit(on_exit_call) != 0)
         return fail_memory(error, STEP_START);
     return guard.relay == NULL || relay_announce()
                ? OK
-               : fail(error, STEP_START, STATUS_SYSTEM, "the front's socket: %s", strerror(errno));
+               : fail(error, STEP_START, STATUS_SYSTEM, "cannot start: the front's socket: %s", strerror(errno));
 }
 
 void guard_listen(struct relay *relay, bool (*out_of_reach)(void))
@@ -384,9 +384,15 @@ enum result guard_leave(struct error *error)
     if (guard.closing || guard.refused)
         guard.stop_signal = 0; /* what we do is what it asks for */
     guard.refused = false;
-    if (guard.deadline_passed)
-        return fail(error, step, STATUS_TRY_AGAIN, "%s for %s (profile %s): no answer before the deadline",
-                    step_name(step), guard.account, guard.profile);
+    if (guard.deadline_passed) {
+        (void)fail(error, step, STATUS_TRY_AGAIN, "%s for %s (profile %s): no answer before the deadline",
+                   step_name(step), guard.account, guard.profile);
+        return fail_hint(
+            error,
+            "a module waits for a server or a mount; --deadline %s=SECONDS said how long it may, and modules "
+            "say more in syslog",
+            step_name(step));
+    }
     return guard.stop_signal != 0 ? guard_fail_stopped(step, error) : OK;
 }
 

@@ -173,7 +173,8 @@ enum result process_spawn(struct child *child, const struct launch *launch, stru
 
         (void)close(child->report);
         child->report = -1;
-        return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: fork: %s", strerror(problem));
+        errno = problem;
+        return fail_fork(error, STEP_COMMAND, "command");
     }
     child->pidfd = (int)syscall(SYS_pidfd_open, child->pid, 0); /* race-free: it was not waited for */
     child->problem = errno;

@@ -226,6 +226,42 @@ slow_directory()
 told to stop, while a look-up of users or groups did not answer"$'\r'
 }
 
+# The daemon of a mounted folder is stopped: nobody has looked into it since it was mounted.
+hanging_mount()
+{
+    needs gocryptfs fusermount3
+    { : <>/dev/fuse; } 2>/dev/null || skip_test "needs /dev/fuse"
+    [ -e /etc/mtab ] || {
+        keep_file /etc/mtab
+        ln -s /proc/self/mounts /etc/mtab
+    }
+    folder=$TEST_DIR/folder
+    install -d -o prt_alice "$folder" "$folder"/{cipher,plain}
+    applicant_set prt_alice
+    printf 'secret\n' >"$TEST_DIR/password"
+    chmod 0644 "$TEST_DIR/password"
+    "${applicant[@]}" gocryptfs -q -init -plaintextnames -scryptn 10 -passfile "$TEST_DIR/password" "$folder/cipher"
+    install -d -o prt_alice "$folder/cipher/sub"
+    "${applicant[@]}" gocryptfs -q -passfile "$TEST_DIR/password" "$folder/cipher" "$folder/plain" 3>&- 4>&-
+    daemon=$(pgrep -u prt_alice -x gocryptfs)
+    kill -STOP "$daemon"
+}
+
+@test "a mount that hangs under the directory of the command is told as the command's step" {
+    local caller folder daemon
+
+    for caller in "${callers[@]}"; do
+        hanging_mount
+        start_on_terminal "$caller" -- --chdir "$folder/plain/sub" -u prt_alice -- printf ran
+        wait_until 20 shows "$(waiting command)"
+        kill -CONT "$daemon"
+        ends_with 0 "$(waiting command)${wipe}ran"
+        umount -l "$folder/plain"
+        wait_until 20 has_no_process prt_alice
+        rm -rf "$folder"
+    done
+}
+
 # ---- where nothing is shown -----------------------------------------------------------------------------------
 
 @test "nothing is shown with --quiet, with TERM unset or dumb, where stderr is no terminal or another program has it" {
