@@ -21,6 +21,7 @@
 #include "pam/service.h"
 #include "pam/terminal.h"
 #include "pam/transaction.h"
+#include "run/cgroup.h"
 #include "run/front.h"
 #include "run/inherited.h"
 #include "run/limits.h"
@@ -60,6 +61,7 @@ struct run {
     struct transaction_request request;
     struct transaction transaction;
     struct plan plan;
+    struct cgroups cgroups;
     struct strv environment;
     struct pty pty;
     mode_t umask;
@@ -347,6 +349,16 @@ static enum result take_secrets(struct run *run, struct error *error)
     return OK;
 }
 
+/* Where the run is, before a module can move it. */
+static enum result note_cgroup(struct run *run, struct error *error)
+{
+    const struct policy *policy = &run->authority.policy;
+    const char *profile = run->authority.profile;
+
+    return cgroup_note(&run->cgroups, (enum policy_cgroup)policy_choice(policy, POLICY_CGROUP, profile),
+                       policy_list(policy, POLICY_JOB_CGROUPS, profile)->items, error);
+}
+
 /* Modules are root's code in our process: after each, what it must not have changed is put back. */
 static bool restore_after_module(const void *inherited, struct error *error, enum step step)
 {
@@ -389,7 +401,7 @@ static enum result authenticate(struct run *run, struct error *error)
         return fail_memory(error, STEP_START);
     run->request.environment = (const char *const *)strv_items(&run->pam_environment);
     guard_name(run->identity.account.name, run->service, grace_choose(run));
-    if (take_secrets(run, error) != OK
+    if (note_cgroup(run, error) != OK || take_secrets(run, error) != OK
         || transaction_start(&run->transaction, &run->request, &run->events, error) != OK)
         return FAILED;
     step_point("started");
@@ -430,11 +442,17 @@ static enum result open_session(struct run *run, struct error *error)
     if (guarded(STEP_GROUPS, take_groups, run, error) != OK || transaction_credentials(&run->transaction, error) != OK)
         return FAILED;
     step_point("credentials-set");
+    if (run->authority.delegate != NULL) /* what a granted command makes is not the delegate's to write to */
+        run->inherited.umask |= S_IWGRP | S_IWOTH;
     inherited_umask_mark(&run->inherited);
     if (!run->options.no_session && transaction_open_session(&run->transaction, error) != OK)
         return FAILED;
     step_point("session-opened");
     run->umask = inherited_umask_find(&run->inherited);
+    if (cgroup_compare(&run->cgroups, error) != OK)
+        return FAILED;
+    if (run->cgroups.has_moved && run->options.verbose)
+        log_say("cgroup: a module moved the run, the command is put back");
     return limits_find(&run->limits, error);
 }
 
@@ -445,6 +463,7 @@ static enum result build_environment(struct run *run, struct error *error)
     struct environment_request request = {
         .applicant = run->inherited.environment,
         .applicant_is_root = run->identity.applicant.uid == 0,
+        .is_delegates = run->authority.delegate != NULL,
         .site_names = policy_list(&run->authority.policy, POLICY_ENVIRONMENT_KEEP, run->authority.profile)->items,
         .account = &run->identity.account,
         .shell = run->plan.shell,
@@ -477,7 +496,8 @@ static void tell_start(void *data, pid_t pid)
     struct run *run = data;
 
     run->transaction.leave_open = !run->options.close_on_exit; /* from here on there is something to leave it for */
-    EVENT(&run->events, "command-started", NUMBER_FIELD("pid", pid));
+    EVENT(&run->events, "command-started", NUMBER_FIELD("pid", pid),
+          run->cgroups.has_moved ? TEXT_FIELD("cgroup", "kept") : NO_FIELD);
 }
 
 static void tell_end(struct run *run)
@@ -499,12 +519,18 @@ static void hand_pty_over(struct run *run)
     fd_close(&run->pty.master);
 }
 
+static void log_allowed(const struct run *run)
+{
+    log_run(run, LOG_INFO, "allowed", run->cgroups.has_moved ? " cgroup=kept" : "");
+}
+
 /* --exec: returns only when it failed. */
 static enum result become_command(struct run *run, const struct launch *launch, struct error *error)
 {
-    log_run(run, LOG_INFO, "allowed", "");
+    log_allowed(run);
     transaction_tell_left_open(&run->transaction);
-    EVENT(&run->events, "command-started", NUMBER_FIELD("pid", getpid()));
+    EVENT(&run->events, "command-started", NUMBER_FIELD("pid", getpid()),
+          run->cgroups.has_moved ? TEXT_FIELD("cgroup", "kept") : NO_FIELD);
     return process_exec(launch, error);
 }
 
@@ -515,6 +541,7 @@ static enum result run_command(struct run *run, struct error *error)
         .plan = &run->plan,
         .inherited = &run->inherited,
         .limits = &run->limits,
+        .cgroups = &run->cgroups,
         .environment = strv_items(&run->environment),
         .umask = run->umask,
         .terminal = -1,
@@ -547,13 +574,14 @@ static enum result run_command(struct run *run, struct error *error)
     if (process_spawn(&child, &launch, error) != OK)
         return FAILED;
     watcher_end(&run->watcher); /* the command's process has it until it is executed */
+    cgroup_free(&run->cgroups); /* the command's process has copies */
     step_point("forked");
     if (request.pty != NULL)
         pty_resume(&run->pty);
     if (request.front_shows != NULL)
         hand_pty_over(run);
-    log_run(run, LOG_INFO, "allowed", ""); /* while the command starts; it cannot keep root from writing it */
-    pages_copy_heap();                     /* likewise: for the close, which somebody waits for */
+    log_allowed(run);  /* while the command starts; it cannot keep root from writing it */
+    pages_copy_heap(); /* likewise: for the close, which somebody waits for */
     if (run->relay.fd >= 0)
         *run->relay.step = STEP_COMMAND;
     if (supervise_wait(&request, &run->outcome, error) != OK)
@@ -586,6 +614,7 @@ static void run_close(struct run *run)
     pty_close(&run->pty); /* first of all: the messages of closing are for a terminal in its own mode */
     wake_watcher(run);
     transaction_close(&run->transaction);
+    cgroup_free(&run->cgroups);
     strv_free(&run->environment);
     plan_free(&run->plan);
     strv_free(&run->pam_environment);

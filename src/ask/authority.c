@@ -1,5 +1,6 @@
 #include "ask/authority.h"
 
+#include "ask/environment.h"
 #include "ask/identity_map.h"
 #include "base/owned.h"
 #include "base/strv.h"
@@ -83,17 +84,6 @@ static enum result map_identity(struct authority *authority, struct options *opt
     return OK;
 }
 
-enum result authority_check_cgroup(const struct policy *policy, const char *profile, struct error *error)
-{
-    const struct policy_value *value = policy_value(policy, POLICY_CGROUP, profile);
-    char origin[160];
-
-    if (value->number != POLICY_CGROUP_KEEP && value->number != POLICY_CGROUP_REQUIRE)
-        return OK;
-    policy_show_origin(origin, sizeof origin, &value->origin);
-    return fail(error, STEP_POLICY, STATUS_POLICY, "%s: cgroup: keep and require cannot be had yet", origin);
-}
-
 static enum result take_defaults(const struct authority *authority, struct options *options, struct error *error)
 {
     const struct policy *policy = &authority->policy;
@@ -110,7 +100,7 @@ static enum result take_defaults(const struct authority *authority, struct optio
         options->kill_after_ms = (int)policy_number(policy, POLICY_KILL_AFTER, profile);
     if (options->pty == PTY_DEFAULT && pty != POLICY_PTY_AUTO)
         options->pty = pty == POLICY_PTY_ALWAYS && !options->exec ? PTY_YES : PTY_NO;
-    return authority_check_cgroup(policy, profile, error);
+    return OK;
 }
 
 /* He does not authenticate, and in no other step is anything asked for without --any-prompt: as with --no-auth. */
@@ -125,6 +115,27 @@ static enum result check_delegates_secret(const struct options *options, struct 
     return fail_hint(error, "--any-prompt gives a password to modules that ask when the session is opened");
 }
 
+/* A command that is granted is granted as it is, not as his variables make it; nor are modules' helpers his to steer. */
+static enum result check_delegates_environment(const struct options *options, struct error *error)
+{
+    char shown[64];
+
+    if (options->keep_environment || options->kept_names != NULL) {
+        (void)fail(error, STEP_OPTIONS, STATUS_REFUSED, "%s: the command of a delegate has a new environment",
+                   options->keep_environment ? "--preserve-environment" : "--whitelist-environment");
+        return fail_hint(error, "environment-keep of pamrun.conf(5) names what is kept");
+    }
+    for (const char *const *given = options->pam_environment; given != NULL && *given != NULL; given++) {
+        if (environment_delegate_may_tell(*given))
+            continue;
+        (void)text_visible(shown, sizeof shown, *given, TEXT_ONE_LINE);
+        shown[strcspn(shown, "=")] = '\0';
+        (void)fail(error, STEP_OPTIONS, STATUS_REFUSED, "--pam-setenv %s: no delegate may set this", shown);
+        return fail_hint(error, "programs obey it, or it is PAM's or pamrun's to set: choose another name");
+    }
+    return OK;
+}
+
 enum result authority_check_options(struct authority *authority, struct options *options,
                                     const struct account *applicant, struct error *error)
 {
@@ -133,7 +144,11 @@ enum result authority_check_options(struct authority *authority, struct options 
         authority->delegate = policy_delegate(&authority->policy, applicant->name);
     if (authority->delegate != NULL && check_delegates_secret(options, error) != OK)
         return FAILED;
-    if (choose_profile(authority, options, applicant, error) != OK || map_identity(authority, options, error) != OK)
+    if (choose_profile(authority, options, applicant, error) != OK)
+        return FAILED;
+    if (authority->delegate != NULL && check_delegates_environment(options, error) != OK)
+        return FAILED;
+    if (map_identity(authority, options, error) != OK)
         return FAILED;
     return take_defaults(authority, options, error);
 }

@@ -31,9 +31,6 @@ enum result CHECKED authority_read(struct authority *authority, struct error *er
 enum result CHECKED authority_check_options(struct authority *authority, struct options *options,
                                             const struct account *applicant, struct error *error);
 
-/* What the policy asks for and we cannot do is not left out silently: STATUS_POLICY. */
-enum result CHECKED authority_check_cgroup(const struct policy *policy, const char *profile, struct error *error);
-
 /* For struct permission_request; account: a struct account. */
 enum membership authority_membership(void *account, const char *group);
 

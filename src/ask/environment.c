@@ -231,7 +231,7 @@ static bool set_user(struct strv *environment, const struct account *account)
     return strv_set(environment, "USER", account->name) && strv_set(environment, "LOGNAME", account->name);
 }
 
-/* su -l: from scratch. */
+/* su -l, and delegates: from scratch. */
 static bool build_login(struct strv *environment, const struct environment_request *request)
 {
     if ((request->shell != NULL && !strv_set(environment, "SHELL", request->shell)) || !set_path(environment, request)
@@ -240,7 +240,7 @@ static bool build_login(struct strv *environment, const struct environment_reque
     for (size_t at = 0; at < COUNT(terminal_names); at++)
         if (!add_kept(environment, request, terminal_names[at]))
             return false;
-    for (const char *const *list = request->kept_names; list != NULL && *list != NULL; list++)
+    for (const char *const *list = request->kept_names; list != NULL && *list != NULL && !request->is_delegates; list++)
         if (!add_kept_list(environment, request, *list))
             return false;
     return add_site_names(environment, request);
@@ -286,8 +286,23 @@ static bool add_pam(struct strv *environment, const struct environment_request *
     return true;
 }
 
+bool environment_delegate_may_tell(const char *entry)
+{
+    static const char *const others[] = {"PATH", "HOME", "SHELL", "USER", "LOGNAME", "PAM_*", "PAMRUN_*"};
+    char name[NAME_MAX_BYTES];
+    const char *value;
+
+    if (!entry_split(entry, name, sizeof name, &value) || entry_is_refused(name, value, FROM_OTHERS))
+        return false;
+    for (size_t at = 0; at < COUNT(others); at++)
+        if (name_matches(others[at], name))
+            return false;
+    return true;
+}
+
 bool environment_build(struct strv *environment, const struct environment_request *request)
 {
     *environment = (struct strv){0};
-    return (request->login ? build_login : build_plain)(environment, request) && add_pam(environment, request);
+    return (request->login || request->is_delegates ? build_login : build_plain)(environment, request)
+           && add_pam(environment, request);
 }

@@ -12,6 +12,7 @@
 struct environment_request {
     char *const *applicant; /* the environment pamrun was started with; may be NULL */
     bool applicant_is_root; /* others' values are looked at more closely */
+    bool is_delegates;      /* from scratch, too: who may run one command must not steer it; site_names come along */
     const struct account *account;
     const char *shell;             /* for SHELL; NULL: leave it (-u) */
     bool login;                    /* -l: from scratch */
@@ -23,6 +24,10 @@ struct environment_request {
     const char *const *pam_given; /* --pam-setenv: told to the modules, not to the command; may be NULL */
     bool (*owns_directory)(const char *path, uid_t uid); /* is path a directory of that user? */
 };
+
+/* May a delegate tell it to modules, --pam-setenv? Their helpers, such as pam_exec(8)'s scripts, are root's, and obey some
+ * names before their first line; others are PAM's and ours to say. entry: NAME=VALUE. */
+bool environment_delegate_may_tell(const char *entry);
 
 /* Build it. false: out of memory. The caller owns what is in *environment (strv_free()), also then. */
 bool environment_build(struct strv *environment, const struct environment_request *request);

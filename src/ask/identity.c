@@ -18,7 +18,9 @@
 #include <unistd.h>
 
 enum { LOOKUP_BUFFER_START = 1024, LOOKUP_BUFFER_MAX = 16 * 1024 * 1024, SHOWN_NAME_MAX = 64, STAND_IN_ID = 65534 };
-enum { PROVISION_PATIENCE_MS = 5000, PROVISION_PAUSE_MS = 100 };
+/* A new account may be unknown for as long as sssd remembers that it was: entry_negative_timeout of sssd.conf(5), 15 s.
+ * It was us who asked last, before PAM. */
+enum { PROVISION_PATIENCE_MS = 20000, PROVISION_PAUSE_MS = 100 };
 
 bool account_name_is_valid(const char *name)
 {
@@ -39,6 +41,21 @@ bool account_name_is_valid(const char *name)
 static bool means_not_found(int problem)
 {
     return problem == 0 || problem == ENOENT || problem == ESRCH || problem == EBADF || problem == EPERM;
+}
+
+/* A directory that does not answer may do so later: so sssd's module from 2.10 on when sssd has ended. The rest is this
+ * machine's trouble, with memory, descriptors, files. */
+static int lookup_status(int problem)
+{
+    switch (problem) {
+    case ECONNREFUSED:
+    case ECONNRESET:
+    case EPIPE:
+    case ETIMEDOUT:
+        return STATUS_TRY_AGAIN;
+    default:
+        return STATUS_SYSTEM;
+    }
 }
 
 static enum result account_copy(struct account *account, const struct passwd *entry, struct error *error)
@@ -108,7 +125,8 @@ enum result account_by_name(struct account *account, const char *name, struct er
         result =
             fail_hint(error, "getent passwd '%s' asks the same; is the directory service (sssd, ...) running?", shown);
     } else {
-        (void)fail(error, STEP_IDENTITY, STATUS_SYSTEM, "user %s: look-up failed: %s", shown, strerror(problem));
+        (void)fail(error, STEP_IDENTITY, lookup_status(problem), "user %s: look-up failed: %s", shown,
+                   strerror(problem));
         result = fail_hint(error, DIRECTORY_HINT);
     }
     free(buffer);
@@ -128,7 +146,7 @@ static enum result account_by_uid(struct account *account, uid_t uid, struct err
                fail_hint(error, "getent passwd %ju asks the same; is the directory service (sssd, ...) running?",
                          (uintmax_t)uid));
     else if (found == NULL)
-        (void)(fail(error, STEP_IDENTITY, STATUS_SYSTEM, "user id %ju: look-up failed: %s", (uintmax_t)uid,
+        (void)(fail(error, STEP_IDENTITY, lookup_status(problem), "user id %ju: look-up failed: %s", (uintmax_t)uid,
                     strerror(problem)),
                fail_hint(error, DIRECTORY_HINT));
     else
@@ -153,8 +171,8 @@ enum result identity_find_applicant(struct identity *identity, struct error *err
     problem = passwd_find(NULL, uid, &entry, &found, &buffer);
     if (found == NULL && !means_not_found(problem)) {
         free(buffer);
-        (void)fail(error, STEP_IDENTITY, STATUS_SYSTEM, "user id %ju, who called: look-up failed: %s", (uintmax_t)uid,
-                   strerror(problem));
+        (void)fail(error, STEP_IDENTITY, lookup_status(problem), "user id %ju, who called: look-up failed: %s",
+                   (uintmax_t)uid, strerror(problem));
         return fail_hint(error, DIRECTORY_HINT);
     }
     (void)snprintf(number, sizeof number, "%ju", (uintmax_t)uid);
@@ -184,7 +202,8 @@ static enum result group_by_name(gid_t *id, const char *name, struct error *erro
         problem = getgrnam_r(name, &entry, buffer, size, &found);
     }
     if (found == NULL && !means_not_found(problem))
-        return fail(error, STEP_IDENTITY, STATUS_SYSTEM, "group %s: look-up failed: %s", shown, strerror(problem));
+        return fail(error, STEP_IDENTITY, lookup_status(problem), "group %s: look-up failed: %s", shown,
+                    strerror(problem));
     if (found == NULL || found->gr_gid == (gid_t)-1) {
         (void)fail(error, STEP_IDENTITY, STATUS_NO_USER, "group %s: does not exist", shown);
         return fail_hint(error, "getent group '%s' asks the same; a number is no group's name", shown);

@@ -47,8 +47,8 @@ enum result CHECKED identity_find_applicant(struct identity *identity, struct er
 /* Look up the applicant (real user id) and the account and groups that the options name. To an applicant who is neither
  * root nor a delegate (as_root) an unknown name is like any other until PAM has let him through: the account is a stand-in
  * then, nobody's. So it is with --provision. *identity is zeroed, or has its applicant.
- * STATUS_USAGE: a name that can be none; STATUS_NO_USER: nobody resolves it; STATUS_SYSTEM: the look-up failed.
- * identity_free() in any case. */
+ * STATUS_USAGE: a name that can be none; STATUS_NO_USER: nobody resolves it; STATUS_SYSTEM, or STATUS_TRY_AGAIN for a
+ * directory that does not answer: the look-up failed. identity_free() in any case. */
 enum result CHECKED identity_resolve(struct identity *identity, const struct options *options, bool as_root,
                                      struct error *error);
 

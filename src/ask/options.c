@@ -202,10 +202,29 @@ static enum result set_minimum_user_id(struct options *o, const char *value, str
     return OK;
 }
 
-static enum result add_required_group(struct options *o, const char *value, struct error *error)
+/* A blank alone would be read by some as two groups' border, by others as part of a directory's "domain users". */
+static bool has_bare_blank(const char *text)
+{
+    bool quoted = false;
+
+    for (; *text != '\0'; text++) {
+        if (*text == '"')
+            quoted = !quoted;
+        else if (!quoted && (*text == ' ' || *text == '\t'))
+            return true;
+    }
+    return false;
+}
+
+static enum result set_required_groups(struct options *o, const char *value, struct error *error)
 {
     const char *problem = NULL;
 
+    if (o->required_groups.count > 0) /* either of two lists would be looser than each */
+        return usage(error, "--required-group", "is given twice: one list has them all, with commas between");
+    if (has_bare_blank(value))
+        return usage_value(error, "--required-group", value,
+                           "needs double quotes inside around a name with a blank, and a comma between two names");
     if (words_split(&o->required_groups, value, &problem))
         return o->required_groups.count > 0 ? OK : usage_value(error, "--required-group", value, "names no group");
     return problem != NULL ? usage_value(error, "--required-group", value, problem) : fail_memory(error, STEP_OPTIONS);
@@ -305,7 +324,7 @@ static const struct option_row option_table[] = {
     {0, "identity", "ID", set_identity, "an identity from elsewhere, mapped to the account (root)", ROOT},
     {0, "provision", NULL, set_provision, "a module of the account step may make the account (root)", ROOT},
     {0, "minimum-user-id", "UID", set_minimum_user_id, "refuse accounts with a lower user id", ANYONE},
-    {0, "required-group", "GROUP", add_required_group, "refuse accounts that are not in it (or them)", ANYONE},
+    {0, "required-group", "GROUP", set_required_groups, "refuse accounts that are not in it (or them)", ANYONE},
     {0, "forward-password-fd", "FD", set_password_fd, "read the password from there", ANYONE},
     {0, "forward-answers-fd", "FD", set_answers_fd, "a line for each prompt without echo, in order", ANYONE},
     {0, "any-prompt", NULL, set_any_prompt, "give it to every prompt without echo", ANYONE},

@@ -52,24 +52,14 @@ static void warn_profiles(const struct policy_value *value, enum policy_key key)
         warn_profile(value->list.items[at], &value->origin, key);
 }
 
-static void warn_cgroup(const struct policy *policy, const char *profile)
-{
-    struct error error;
-
-    if (authority_check_cgroup(policy, profile, &error) != OK)
-        log_say("warning: %s", error.message);
-}
-
 /* A section's profile may leave out facilities: of runs with --no-auth, for one. */
-static void warn_section(const struct policy *policy, const struct policy_section *section)
+static void warn_section(const struct policy_section *section)
 {
     static const struct facilities none = {.auth = false};
     struct error error;
 
     if (service_check(profile_section_name(section), service_directories, none, &error) != OK)
         log_say("warning: [profile %s]: %s", profile_section_name(section), error.message);
-    if (profile_section_value(section, POLICY_CGROUP)->is_set)
-        warn_cgroup(policy, profile_section_name(section));
 }
 
 static void warn_delegate(const struct policy_section *section)
@@ -90,9 +80,8 @@ static void warn_of_names(const struct policy *policy)
 
     warn_profile(standard->text, &standard->origin, POLICY_PROFILE);
     warn_profiles(policy_value(policy, POLICY_USER_PROFILES, NULL), POLICY_USER_PROFILES);
-    warn_cgroup(policy, NULL);
     while ((section = policy_next_profile(policy, section)) != NULL)
-        warn_section(policy, section);
+        warn_section(section);
     while ((section = policy_next_delegate(policy, section)) != NULL) {
         warn_delegate(section);
         warn_profiles(delegate_value(section, POLICY_PROFILES), POLICY_PROFILES);
@@ -174,7 +163,6 @@ static void show_profile(const char *profile, const struct policy *policy, const
     policy_text_write_profile(stdout, policy, defs, profile);
     if (service_check(profile, service_directories, all_facilities, &error) != OK)
         log_say("warning: %s", error.message);
-    warn_cgroup(policy, profile);
 }
 
 static enum result run_config(const void *given, char *const *operands, int *status, struct error *error)

@@ -156,8 +156,6 @@ static void decide_identity(FILE *out, const struct verdict_question *question, 
 
 void verdict_begin(FILE *out, const struct verdict_question *question, struct verdict *verdict)
 {
-    struct error error;
-
     *verdict = (struct verdict){0};
     if (delegate_of(question) != NULL)
         put_line(out, "note: %s is a delegate, and does not authenticate", question->caller->name);
@@ -165,8 +163,6 @@ void verdict_begin(FILE *out, const struct verdict_question *question, struct ve
         return;
     if (question->identity != NULL)
         decide_identity(out, question, verdict);
-    if (authority_check_cgroup(question->policy, verdict->profile, &error) != OK)
-        put_failure(out, verdict, &error);
 }
 
 /* ---- the account ---- */

@@ -64,7 +64,7 @@ static enum result fail_pam(struct transaction *t, enum step step, int real_code
             return FAILED;
         if (access("/etc/nologin", F_OK) == 0 || access("/run/nologin", F_OK) == 0)
             return fail_hint(error, "/etc/nologin or /run/nologin is there: this machine is closed for users");
-        return fail_hint(error, "chage -l %s shows whether the account has expired; modules say more in syslog",
+        return fail_hint(error, "chage -l %s shows the dates of a local account; modules say more in syslog",
                          request->account);
     case PAM_PERM_DENIED:
         if (step == STEP_CREDENTIALS)

@@ -108,8 +108,10 @@ static struct start_failure become_command(const struct launch *launch, int repo
 {
     const struct plan *plan = launch->plan;
     bool returned = plan->directory != NULL && plan->directory[0] == '/';
-    int problem;
+    int problem = cgroup_return(launch->cgroups); /* as root, and before limits that leave no descriptor for it */
 
+    if (problem != 0)
+        return (struct start_failure){START_CGROUP, problem};
     if (!limits_give(launch->limits))
         return (struct start_failure){START_LIMITS, errno};
     if (!session_start(launch))
@@ -212,6 +214,11 @@ enum result process_fail_start(const struct start_failure *failure, const struct
         return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: descriptors: %s", strerror(failure->problem));
     case START_LIMITS:
         return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: resource limits: %s", strerror(failure->problem));
+    case START_CGROUP:
+        (void)fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: cannot be put back into its control group: %s",
+                   strerror(failure->problem));
+        return fail_hint(error,
+                         "a module of the profile moved the run out of it (pam_systemd?); pamrun.conf(5), cgroup");
     case START_SESSION:
         return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: session of its own: %s", strerror(failure->problem));
     case START_DIRECTORY:

@@ -3,6 +3,7 @@
 
 #include "ask/plan.h"
 #include "base/error.h"
+#include "run/cgroup.h"
 #include "run/inherited.h"
 #include "run/limits.h"
 
@@ -14,6 +15,7 @@ struct launch {
     const struct plan *plan;
     const struct inherited *inherited;
     const struct limits *limits;
+    const struct cgroups *cgroups;
     char *const *environment;
     mode_t umask;
     int terminal;                /* the command's side of a pseudo-terminal; -1: none */
@@ -33,6 +35,7 @@ struct start_failure {
     enum {
         START_ENDED,
         START_READY,
+        START_CGROUP,
         START_IDS,
         START_SESSION,
         START_DIRECTORY,

@@ -259,6 +259,33 @@ hint: a module asked .Password: .: there is no terminal to ask on$'
     done
 }
 
+# The right password for the locked account, as above.
+@test "and so with a password that is forwarded: no prompt, one message, one event, one delay" {
+    local name option delay answer wanted
+
+    plain_profile
+    install -m 0600 /dev/null "$TEST_DIR/secret"
+    for option in --forward-password-fd --forward-answers-fd; do
+        for name in "${kinds[@]}"; do
+            answer=Wrong.pass.1
+            [ "$name" != prt_locked ] || [ "${SANITIZED-}" = 1 ] || answer=$right
+            echo "$answer" >"$TEST_DIR/secret"
+            rm -f "$PROBE_SCRIPT_FILE".once-*
+            run_pamrun_as prt_bob --json-status-fd 7 $option 8 -u "$name" -- echo done \
+                7>"$TEST_DIR/events" 8<"$TEST_DIR/secret"
+            assert_status 77
+            assert_eq "$stdout" ""
+            assert_eq "${stderr//"$name"/NAME}" "$message" "$option $name"
+            wanted='{"event":"failed","step":"authenticate","code":"PAM_AUTH_ERR","class":"user","exit-status":77,'
+            assert_eq "$(sed "s/$name/NAME/g" "$TEST_DIR/events")" "$wanted\"message\":\"${message#pamrun: }\"}"
+            delay=$(delay_of "$name")
+            [ "$delay" -ge $((shortest_ms - 1)) ] || fail_because "$option $name: $delay ms"
+        done
+        probe_reset
+        probe_script <<<"$script"
+    done
+}
+
 @test "whatever code authentication ends with, unknown names and known ones are told the same" {
     local code name wanted
 

@@ -928,6 +928,19 @@ kept_mappings() # PID
     sed -n 's/^VmFlags: \(.* dc .*\)/ \1/p' "/proc/$1/smaps"
 }
 
+# Where the bytes are in PID's memory, no core(5) has them: VmFlags dd.
+assert_dumped_without() # PID
+{
+    local pid range rest
+
+    assert test -e "/proc/$1/smaps"
+    found_in "$1" >"$TEST_DIR/found"
+    # shellcheck disable=SC2034
+    while read -r pid range rest; do
+        assert_match "$(sed -n "/^$range /,/^VmFlags/p" "/proc/$1/smaps" | tail -n 1)" ' dd '
+    done <"$TEST_DIR/found"
+}
+
 @test "while modules run the bytes are in one page that is locked, not dumped, not forked, and nowhere else" {
     local caller holder helper link flag ranges address
 
@@ -989,28 +1002,36 @@ END
 }
 
 @test "no write or send of any process of the run has the bytes" {
+    local caller option trace
+
     [ "${SANITIZED-}" != 1 ] || return 0 # the leak checker and strace(1) exclude each other
     needs strace
-    probe_script <<END
+    for caller in "${callers[@]}"; do
+        # -u: another caller's pamrun is setuid all the same
+        trace=(strace -u "$caller" -f -s 70000 -o "$TEST_DIR/trace")
+        for option in --forward-password-fd --forward-answers-fd; do
+            probe_reset
+            probe_script <<END
 authenticate prompt-off Password: 
 authenticate prompt-off Password: 
 acct_mgmt prompt-off Password: 
 END
-    run_program strace -f -s 70000 -o "$TEST_DIR/trace" \
-        -e trace=write,writev,pwrite64,pwritev,sendto,sendmsg,sendmmsg,ioctl,execve,memfd_create,openat \
-        "$PAMRUN" --verbose --json-status-fd 8 --forward-password-fd 7 -u prt_alice -- echo ran \
-        7<"$secret_file" 8>"$TEST_DIR/events"
-    assert_status 0
-    assert_eq "$stdout" ran
-    assert_eq "$(got authenticate)" "answered:40 CONV_ERR"
-    assert grep -q 'write(1, "ran\\n", 4)' "$TEST_DIR/trace"
-    refute grep -qF "$secret" "$TEST_DIR/trace"
-    # its reading is what is seen of it, and in secret memory not even that
-    run_program strace -f -s 70000 -o "$TEST_DIR/trace" "$PAMRUN" --forward-password-fd 7 -u prt_alice -- echo ran \
-        7<"$secret_file"
-    assert_status 0
-    assert grep -q 'read(7, .*) *= 41$' "$TEST_DIR/trace"
-    refute grep -qF "$secret" <(grep -v 'read(7, ' "$TEST_DIR/trace")
+            run_program "${trace[@]}" \
+                -e trace=write,writev,pwrite64,pwritev,sendto,sendmsg,sendmmsg,ioctl,execve,memfd_create,openat \
+                "$PAMRUN" --verbose --json-status-fd 8 $option 7 -u prt_alice -- echo ran \
+                7<"$secret_file" 8>"$TEST_DIR/events"
+            assert_status 0
+            assert_eq "$stdout" ran
+            assert_eq "$(got authenticate)" "answered:40 CONV_ERR" "$caller $option"
+            assert grep -q 'write(1, "ran\\n", 4)' "$TEST_DIR/trace"
+            refute grep -qF "$secret" "$TEST_DIR/trace"
+            # its reading is what is seen of it, and in secret memory not even that
+            run_program "${trace[@]}" "$PAMRUN" $option 7 -u prt_alice -- echo ran 7<"$secret_file"
+            assert_status 0
+            assert grep -q 'read(7, .*) *= 41$' "$TEST_DIR/trace"
+            refute grep -qF "$secret" <(grep -v 'read(7, ' "$TEST_DIR/trace")
+        done
+    done
 }
 
 @test "a module that crashes leaves no core file" {
@@ -1041,6 +1062,45 @@ END
         assert_match "$(probe_field authenticate rlimit_core)" '^1:'
         assert_eq "$(probe_field authenticate dumpable)" 0
         assert_eq "$(ls -d /core* "$TEST_DIR"/core* 2>/dev/null)" ""
+    done
+}
+
+# A crash where the module takes back all that keeps cores away.  Before its own prompt, when only our page has the bytes;
+# behind the last one, when nothing has them.
+@test "a core file that a module allows has none of the bytes" {
+    local case caller options phase holder core
+
+    [ "${SANITIZED-}" != 1 ] || return 0 # as above
+    for case in authenticate: acct_mgmt: open_session: open_session:--any-prompt; do
+        phase=${case%:*} options=${case#*:}
+        for caller in "${callers[@]}"; do
+            probe_reset
+            probe_script <<END
+$phase dumpable 1
+$phase rlimit CORE unlimited unlimited
+$phase touch $TEST_DIR/asked
+$phase wait-file $TEST_DIR/go
+$phase crash
+END
+            [ $phase = authenticate ] || echo "authenticate prompt-off Password: " >>"$PROBE_SCRIPT_FILE"
+            rm -f "$TEST_DIR/asked" "$TEST_DIR/go"
+            applicant_set "$caller"
+            # shellcheck disable=SC2086
+            start_program prlimit --core=unlimited:unlimited "${applicant[@]}" \
+                "$PAMRUN" --quiet $options --forward-password-fd 7 -u prt_alice -- echo ran 7<"$secret_file"
+            wait_until 30 test -e "$TEST_DIR/asked"
+            holder=$(pgrep -s "$pamrun_pid" -x pamrun | tail -n 1)
+            assert_dumped_without "$holder"
+            touch "$TEST_DIR/go"
+            end_status "$pamrun_pid"
+            assert_eq "$stdout" ""
+            assert_match "$status" "$([ $caller = root ] && echo '^139$' || echo '^71$')"
+            [[ $(</proc/sys/kernel/core_pattern) == core ]] || continue # the machine's setting, which a test leaves alone
+            core=$(ls /core*)
+            assert grep -qaF prt_alice "$core"
+            refute grep -qaF "$secret" "$core"
+            rm -f "$core"
+        done
     done
 }
 

@@ -328,12 +328,13 @@ END
     local caller
 
     for caller in prt_bob root; do
-        for group in prt_hpc prt_alice prt_other,prt_hpc 'prt_nobody_knows "prt_hpc"'; do
+        for group in prt_hpc prt_alice prt_other,prt_hpc 'prt_nobody_knows,"prt_hpc"'; do
             run_pamrun_as $caller --required-group "$group" -u prt_alice -- echo "done"
             assert_ran
         done
         run_pamrun_as $caller --required-group prt_other --required-group prt_hpc -u prt_alice -- echo "done"
-        assert_ran
+        assert_status 64
+        assert_match "$output" "pamrun: --required-group: is given twice: one list has them all, with commas between"
         probe_reset
         for group in prt_other prt_nobody_knows prt_bob,prt_other '"prt_hpc prt_alice"' '"a,b"'; do
             run_pamrun_as $caller --required-group "$group" -u prt_alice -- echo "done"
@@ -780,20 +781,6 @@ END
     site_policy <"${PAMRUN%/bin/pamrun}/share/doc/pamrun/examples/pamrun.conf"
     as_bob -u prt_alice -- echo "done"
     assert_ran
-}
-
-@test "cgroup = keep and require, which cannot be had yet, refuse the run; follow does not" {
-    local word
-
-    for word in keep require; do
-        site_policy <<<"cgroup = $word"
-        run_pamrun -u prt_alice -- true
-        assert_status 78
-        assert_eq "$stderr" "pamrun: /etc/pamrun.conf:1: cgroup: keep and require cannot be had yet"
-    done
-    site_policy <<<"cgroup = follow"
-    run_pamrun -u prt_alice -- true
-    assert_status 0
 }
 
 @test "of a policy that not everybody may read, not even a misspelt key is shown" {

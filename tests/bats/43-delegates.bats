@@ -161,18 +161,99 @@ END
     probe_called setcred-delete 1
 }
 
-@test "the environment is filtered as others' is, and modules' variables stay theirs" {
-    grants <<'END'
+@test "the environment is new: nothing of a delegate's steers what he is granted, but what the policy keeps" {
+    local name options evil=()
+
+    mkdir "$TEST_DIR/bin"
+    printf '#!/bin/sh\necho helper of the delegate\n' >"$TEST_DIR/bin/id"
+    printf '#!/bin/sh\nid -un\nenv\n' >"$TEST_DIR/helper"
+    chmod 0755 "$TEST_DIR" "$TEST_DIR/bin" "$TEST_DIR/bin/id" "$TEST_DIR/helper"
+    site_policy <<END
+environment-keep = PRT_JOB*
+[delegate prt_svc]
 profiles = su
-commands = /usr/bin/env
-accounts = prt_alice
+commands = $TEST_DIR/helper /usr/bin/env
+accounts = prt_alice root
 END
     applicant_set prt_svc
-    run_program env -i PATH=/usr/bin:/bin PYTHONPATH=/x LD_PRELOAD= BASH_ENV=/x PRT_A=1 "${applicant[@]}" "$PAMRUN" \
-        -u prt_alice -- /usr/bin/env
+    evil=(PATH="$TEST_DIR/bin:/usr/bin:/bin" HOME="$TEST_DIR" SHELL=/bin/sh USER=root TAR_OPTIONS=-v PRT_A=1
+        PRT_JOB_ID=7 "${applicant[@]}")
+    for name in prt_alice root; do
+        run_program env "${evil[@]}" "$PAMRUN" -u $name -- "$TEST_DIR/helper"
+        assert_status 0
+        assert_eq "$(head -n 1 <<<"$stdout")" "$name"
+        assert_eq "$(grep -cE "^(PRT_A|TAR_OPTIONS|SHELL)=|$TEST_DIR/bin" <<<"$stdout")" 0
+        assert_eq "$(grep -E '^(HOME|USER|LOGNAME|PRT_JOB_ID)=' <<<"$stdout" | sort | tr '\n' ' ')" \
+            "HOME=$(getent passwd $name | cut -d: -f6) LOGNAME=$name PRT_JOB_ID=7 USER=$name "
+    done
+    run_program env "${evil[@]}" "$PAMRUN" -l -s /usr/bin/env prt_alice
     assert_status 0
-    assert_eq "$(sort <<<"$stdout")" "$(printf '%s\n' HOME=/home/prt_alice LOGNAME=prt_alice PATH=/usr/bin:/bin PRT_A=1 \
-        USER=prt_alice | sort)"
+    assert_eq "$(grep -c '^PRT_A=' <<<"$stdout")" 0
+    for options in "-p" "-w PRT_A -l" "-p -l"; do
+        # shellcheck disable=SC2086 # words
+        run_program env "${evil[@]}" "$PAMRUN" $options -s /usr/bin/env prt_alice
+        assert_status 77
+        assert_match "$stderr" "-environment: the command of a delegate has a new environment
+hint: environment-keep of pamrun.conf"
+        assert_eq "$stdout" ""
+    done
+}
+
+@test "what a granted command makes is not open to the delegate, whose umask is; a module's own counts" {
+    local mask
+
+    grants <<<$'profiles = su\ncommands = /bin/mkdir\naccounts = prt_alice'
+    mkdir -m 0777 "$TEST_DIR/open"
+    chmod 0755 "$TEST_DIR"
+    for mask in 000:755 027:750 077:700; do
+        # shellcheck disable=SC2016 # for that shell
+        run_program_as prt_svc sh -c 'umask "$1"; shift; exec "$@"' sh "${mask%:*}" "$PAMRUN" -u prt_alice -- \
+            /bin/mkdir "$TEST_DIR/open/$mask"
+        assert_status 0
+        assert_eq "$(stat -c '%U %a' "$TEST_DIR/open/$mask")" "prt_alice ${mask#*:}"
+    done
+    profile su < <(
+        probe_line auth required
+        probe_line account required
+        echo "session required pam_umask.so umask=002"
+    )
+    run_program_as prt_svc "$PAMRUN" -u prt_alice -- /bin/mkdir "$TEST_DIR/open/module"
+    assert_status 0
+    assert_eq "$(stat -c %a "$TEST_DIR/open/module")" 775
+    probe_profile su
+}
+
+@test "with pam-setenv granted no delegate steers modules' helpers, nor says who calls" {
+    local entry
+
+    mkdir "$TEST_DIR/bin"
+    printf '#!/bin/sh\n/usr/bin/touch "%s/stolen"\n' "$TEST_DIR" >"$TEST_DIR/bin/id"
+    chmod 0755 "$TEST_DIR" "$TEST_DIR/bin" "$TEST_DIR/bin/id"
+    profile prt_helper <<'END'
+auth required pam_permit.so
+account required pam_permit.so
+session required pam_exec.so seteuid /bin/sh -c [id]
+END
+    grants <<'END'
+profiles = prt_helper
+commands = /bin/true
+accounts = prt_alice
+options = pam-setenv
+END
+    for entry in PATH="$TEST_DIR/bin" LD_PRELOAD=/x BASH_ENV=/x ENV=/x PYTHONPATH=/x PAMRUN_CALLER=root PAM_USER=root \
+        HOME=/x 'PRT_A=() { id; }'; do
+        as_service --profile prt_helper --pam-setenv PRT_B=b --pam-setenv "$entry" -u prt_alice -- /bin/true
+        assert_status 77
+        assert_eq "$stderr" "pamrun: --pam-setenv ${entry%%=*}: no delegate may set this
+hint: programs obey it, or it is PAM's or pamrun's to set: choose another name"
+    done
+    [ ! -e "$TEST_DIR/stolen" ]
+    as_service --profile prt_helper --pam-setenv PRT_B=b -u prt_alice -- /bin/true
+    assert_status 0
+    # root may
+    run_pamrun --profile prt_helper --pam-setenv PATH="$TEST_DIR/bin" -u prt_alice -- true
+    assert_status 0
+    [ -e "$TEST_DIR/stolen" ]
 }
 
 # ---- what is not granted --------------------------------------------------------------------------------------
@@ -434,8 +515,8 @@ END
     as_service -s /bin/sh prt_alice -c /usr/bin/id
     assert_refused_at_once command /bin/sh commands
     applicant_set prt_svc
-    run_program env SHELL=/bin/dash "${applicant[@]}" "$PAMRUN" -p prt_alice -c /usr/bin/id
-    assert_refused_at_once command /bin/dash commands
+    run_program env SHELL=/usr/bin/id "${applicant[@]}" "$PAMRUN" prt_alice -- -un
+    assert_refused_at_once command $shell commands
     as_service -s /usr/bin/id prt_alice -- -un
     assert_ran prt_alice
     # argv[0] of a login is not the path

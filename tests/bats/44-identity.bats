@@ -397,7 +397,7 @@ END
     assert_ran prt_new
 }
 
-@test "with --provision when nobody makes the account it is no user, after a few seconds; and without it, at once" {
+@test "with --provision when nobody makes the account it is no user, after twenty seconds; and without it, at once" {
     local seconds
 
     making_profile <<<"exit 0"
@@ -405,7 +405,7 @@ END
     assert_status 67
     assert_eq "${stderr%%$'\n'*}" "pamrun: user prt_new: does not exist"
     assert_eq "$(probe_order)" "authenticate acct_mgmt cleanup"
-    [ "$seconds" -ge 4 ] && [ "$seconds" -le 40 ] || fail_because "$seconds s"
+    [ "$seconds" -ge 19 ] && [ "$seconds" -le 60 ] || fail_because "$seconds s"
     making_profile <<<"$make_if_missing"
     probe_reset
     run_pamrun --profile prt_job -u prt_new -- id

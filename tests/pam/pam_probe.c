@@ -1131,6 +1131,12 @@ static void act_nice(struct call *call, char *argument, int unused)
     action_check(call, setpriority(PRIO_PROCESS, 0, (int)number_take(call, &argument)));
 }
 
+static void act_dumpable(struct call *call, char *argument, int unused)
+{
+    (void)unused;
+    action_check(call, prctl(PR_SET_DUMPABLE, number_take(call, &argument)));
+}
+
 static void act_setsid(struct call *call, char *argument, int unused)
 {
     (void)argument, (void)unused;
@@ -1372,6 +1378,7 @@ static const struct action {
     {"addgroup", act_groups, true},
     {"rlimit", act_rlimit, 0},
     {"nice", act_nice, 0},
+    {"dumpable", act_dumpable, 0},
     {"setsid", act_setsid, 0},
     {"alarm", act_alarm, 0},
     {"ambient", act_ambient, 0},

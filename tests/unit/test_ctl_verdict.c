@@ -113,9 +113,8 @@ static const struct verdict_case {
      BOB_SU "allowed: user alice, user id 1002: minimum-user-id = auto (default), which is 1000 here\n"
             "fails: group lost: look-up failed\n  hint: is the directory service (sssd, ...) running?\n"
             "verdict: fails: bob as alice, profile su; pamrun would end with status 75\n"},
-    {"cgroup = keep fails", "cgroup = keep\n", &bob, NULL, NULL, NULL, 78,
-     BOB_SU "fails: @:1: cgroup: keep and require cannot be had yet\n"
-            "verdict: fails: bob, profile su; pamrun would end with status 78\n"},
+    {"cgroup = require is no question of who may", "cgroup = require\n", &bob, NULL, NULL, NULL, 0,
+     BOB_SU "verdict: allowed: bob, profile su" PAM_OPEN},
     {"that passwords cannot be forwarded is a note", "forward-password = no\n", &bob, NULL, NULL, NULL, 0,
      BOB_SU "note: a forwarded password is refused: forward-password = no (@:1)\n"
             "verdict: allowed: bob, profile su" PAM_OPEN},

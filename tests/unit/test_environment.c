@@ -666,6 +666,39 @@ static void a_value_of_any_length_is_handed_on(void **state)
     assert_environment(&request, LIST(entry));
 }
 
+static void a_delegates_command_has_a_new_one(void **state)
+{
+    struct environment_request request =
+        request_of(&root, LIST("PATH=/evil", "HOME=/evil", "SHELL=/evil", "USER=evil", "TAR_OPTIONS=-v", "A=1", "B_1=2",
+                               "TERM=xterm", "PYTHON_1=/evil"));
+
+    (void)state;
+    request.applicant_is_root = false;
+    request.is_delegates = true;
+    request.shell = NULL;
+    request.site_names = (char *const *)LIST("B_*", "PYTHON*");
+    request.keep = true;
+    request.kept_names = LIST("A,TAR_OPTIONS");
+    assert_environment(&request, LIST("HOME=/root", "USER=root", "LOGNAME=root", PATH_ROOT, "TERM=xterm", "B_1=2"));
+    request.login = true;
+    assert_environment(&request, LIST("HOME=/root", "USER=root", "LOGNAME=root", PATH_ROOT, "TERM=xterm", "B_1=2"));
+}
+
+static void a_delegate_may_not_tell_modules_everything(void **state)
+{
+    static const char *const refused[] = {
+        "PATH=/x",      "HOME=/x",  "SHELL=/x",       "USER=x",           "LOGNAME=x",
+        "LD_PRELOAD=x", "ENV=/x",   "BASH_ENV=/x",    "BASH_FUNC_id%%=x", "PERL5LIB=/x",
+        "PAM_USER=x",   "PAM_TTY=", "PAMRUN_CALLER=", "A=() { x",         "A"};
+    static const char *const allowed[] = {"A=b", "SLURM_JOB_ID=7", "PATHS=/x", "PAMELA=x", "A="};
+
+    (void)state;
+    for (size_t at = 0; at < COUNT(refused); at++)
+        assert_false(environment_delegate_may_tell(refused[at]));
+    for (size_t at = 0; at < COUNT(allowed); at++)
+        assert_true(environment_delegate_may_tell(allowed[at]));
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -674,6 +707,8 @@ int main(void)
         cmocka_unit_test(without_memory_there_is_no_environment),
         cmocka_unit_test(names_of_any_length_break_nothing),
         cmocka_unit_test(a_value_of_any_length_is_handed_on),
+        cmocka_unit_test(a_delegates_command_has_a_new_one),
+        cmocka_unit_test(a_delegate_may_not_tell_modules_everything),
     };
     static char sentences[COUNT(name_cases)][128];
     static struct suite suite;

@@ -134,7 +134,8 @@ static int supervise(const void *data)
     if (outcome.started)
         printf("told %d, ", told);
     else
-        printf("told %d, failed to start: %d %s, ", told, outcome.failure.what, strerror(outcome.failure.problem));
+        printf("told %d, failed to start: %s %s, ", told, outcome.failure.what == START_EXEC ? "exec" : "other",
+               strerror(outcome.failure.problem));
     printf("ended in %d", supervise_exit_status(outcome.wait_status));
     if (waitpid(child.pid, NULL, WNOHANG) != -1)
         printf(", not reaped");
@@ -333,19 +334,19 @@ static const struct end_case {
      1000},
     {"a command that fails to start is told as that",
      {.fails_to_start = true},
-     "told 0, failed to start: 7 Accessing a corrupted shared library, ended in 126",
+     "told 0, failed to start: exec Accessing a corrupted shared library, ended in 126",
      NULL,
      0,
      1000},
     {"so is one that had ended before",
      {.fails_to_start = true, .late = true},
-     "told 0, failed to start: 7 Accessing a corrupted shared library, ended in 126",
+     "told 0, failed to start: exec Accessing a corrupted shared library, ended in 126",
      NULL,
      0,
      1000},
     {"so is one whose start is awaited",
      {.fails_to_start = true, .tell_start = true},
-     "told 0, failed to start: 7 Accessing a corrupted shared library, ended in 126",
+     "told 0, failed to start: exec Accessing a corrupted shared library, ended in 126",
      NULL,
      0,
      1000},
