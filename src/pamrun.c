@@ -11,6 +11,7 @@
 #include "base/guard.h"
 #include "base/log.h"
 #include "base/owned.h"
+#include "base/progress.h"
 #include "base/relay.h"
 #include "base/step_point.h"
 #include "base/strv.h"
@@ -29,6 +30,7 @@
 #include "run/process.h"
 #include "run/pty.h"
 #include "run/supervise.h"
+#include "run/watcher.h"
 
 #include <bsd/string.h>
 #include <errno.h>
@@ -47,8 +49,9 @@ struct run {
     struct inherited inherited;
     struct limits limits;
     struct relay relay; /* to the other process, when the applicant is not root */
-    uid_t uid;          /* the applicant's real one, as it was at the start */
-    char loginuid[24];  /* likewise, audit(8): who it was before any su; "-": not set */
+    struct watcher watcher;
+    uid_t uid;         /* the applicant's real one, as it was at the start */
+    char loginuid[24]; /* likewise, audit(8): who it was before any su; "-": not set */
     struct authority authority;
     struct identity identity;
     struct strv pam_environment; /* what the modules are told, besides what they tell each other */
@@ -151,6 +154,8 @@ static void report_close_failure(void *data, const struct error *error)
 
 /* How long a stopped step may go on, unless --kill-after says longer: modules count failed tries. */
 enum { GRACE_MS = 10000 };
+/* A look-up, before any module runs, holds nothing. */
+enum { LOOK_UP_GRACE_MS = 1000 };
 
 /* A login has the profile su-l where the default is su and that is there, as with su(1). */
 static const char *service_choose(const struct run *run)
@@ -207,6 +212,8 @@ static void close_secrets(const struct options *options)
 
 static const char *account_asked_for(const struct run *run)
 {
+    if (run->options.identity != NULL)
+        return run->options.identity;
     return run->options.account_name != NULL ? run->options.account_name : "root";
 }
 
@@ -215,23 +222,42 @@ static const char *profile_asked_for(const struct run *run)
     return run->options.profile != NULL ? run->options.profile : "su";
 }
 
+/* Directories may hang, and signals wait for nobody: from here on they do what guard.h says. */
+static enum result begin_guard(struct run *run, struct error *error)
+{
+    guard_name(account_asked_for(run), profile_asked_for(run), LOOK_UP_GRACE_MS);
+    return guard_start(&run->inherited.ignored, &run->events, error);
+}
+
+/* For who waits at a terminal that understands how a line is wiped off. */
+static void begin_progress(struct run *run)
+{
+    const char *terminal = strv_get(run->inherited.environment, "TERM");
+
+    if (!run->options.quiet && terminal != NULL && strcmp(terminal, "dumb") != 0)
+        progress_open();
+    if (run->uid == 0)
+        watcher_start(&run->watcher);
+}
+
 /* From here on two processes, unless the applicant is root: *holder is its pid in the front, 0 where the run goes on. */
 static enum result split(struct run *run, pid_t *holder, struct error *error)
 {
     int ends[2];
 
     *holder = 0;
+    begin_progress(run);
     if (run->uid == 0)
-        return OK;
+        return begin_guard(run, error);
     if (!relay_open(ends, &run->relay.step))
-        return fail(error, STEP_START, STATUS_SYSTEM, "socketpair: %s", strerror(errno));
+        return fail(error, STEP_START, STATUS_SYSTEM, "cannot start: socketpair: %s", strerror(errno));
     *run->relay.step = STEP_IDENTITY;
     supervise_block_signals();
     *holder = process_split();
     run->relay.fd = ends[*holder == 0 ? 1 : 0];
     (void)close(ends[*holder == 0 ? 0 : 1]);
     if (*holder < 0)
-        return fail(error, STEP_START, STATUS_SYSTEM, "fork: %s", strerror(errno));
+        return fail_fork(error, STEP_START, "cannot start");
     if (*holder > 0) {
         close_secrets(&run->options);
         return OK;
@@ -239,19 +265,20 @@ static enum result split(struct run *run, pid_t *holder, struct error *error)
     guard_listen(&run->relay, privilege_out_of_reach);
     step_points_start(getppid());
     step_point("split");
-    guard_name(account_asked_for(run), profile_asked_for(run), GRACE_MS);
-    return guard_start(&run->inherited.ignored, &run->events, error);
+    return begin_guard(run, error);
 }
 
-/* Directories may hang, and the front's signals wait for nobody: the holder prepares under guard. */
-static enum result prepare_in_holder(struct run *run, struct error *error)
-{
-    enum result prepared, guarded;
+typedef enum result phase(struct run *run, struct error *error);
 
-    guard_enter(STEP_IDENTITY, 0);
-    prepared = prepare(run, error);
-    guarded = guard_leave(error);
-    return guarded == OK ? prepared : guarded;
+/* A phase that no module takes part in, but that may wait for a directory of users and groups. */
+static enum result guarded(enum step step, phase *call, struct run *run, struct error *error)
+{
+    enum result done, left;
+
+    guard_enter(step, 0);
+    done = call(run, error);
+    left = guard_leave(error);
+    return left == OK ? done : left;
 }
 
 /* The front's whole run. It has nothing to undo, either. */
@@ -338,6 +365,11 @@ static bool restore_after_module(const void *inherited, struct error *error, enu
     return privilege_restore(error, step) && inherited_restore(inherited, error, step);
 }
 
+static enum result confirm_account(struct run *run, struct error *error)
+{
+    return identity_confirm(&run->identity, error);
+}
+
 static enum result authenticate(struct run *run, struct error *error)
 {
     const struct options *options = &run->options;
@@ -369,8 +401,7 @@ static enum result authenticate(struct run *run, struct error *error)
         return fail_memory(error, STEP_START);
     run->request.environment = (const char *const *)strv_items(&run->pam_environment);
     guard_name(run->identity.account.name, run->service, grace_choose(run));
-    if ((run->relay.fd < 0 && guard_start(&run->inherited.ignored, &run->events, error) != OK)
-        || note_cgroup(run, error) != OK || take_secrets(run, error) != OK
+    if (note_cgroup(run, error) != OK || take_secrets(run, error) != OK
         || transaction_start(&run->transaction, &run->request, &run->events, error) != OK)
         return FAILED;
     step_point("started");
@@ -380,15 +411,27 @@ static enum result authenticate(struct run *run, struct error *error)
     if (!options->no_account && transaction_account(&run->transaction, error) != OK)
         return FAILED;
     step_point("account-valid");
-    return identity_confirm(&run->identity, error);
+    return guarded(STEP_IDENTITY, confirm_account, run, error);
+}
+
+static enum result check_account(struct run *run, struct error *error)
+{
+    return authority_check_account(&run->authority, &run->options, &run->identity, error) == OK ? decide(run, error)
+                                                                                                : FAILED;
+}
+
+static enum result take_groups(struct run *run, struct error *error)
+{
+    const struct plan *plan = &run->plan;
+
+    return privilege_take_groups(plan->account, plan->group, plan->groups, error);
 }
 
 static enum result open_session(struct run *run, struct error *error)
 {
     const struct plan *plan = &run->plan;
 
-    if (authority_check_account(&run->authority, &run->options, &run->identity, error) != OK
-        || decide(run, error) != OK)
+    if (guarded(STEP_POLICY, check_account, run, error) != OK)
         return FAILED;
     if (plan->shell_was_refused)
         log_say("the shell of %s, %s, is not in /etc/shells, so it is the one that is started", plan->account->name,
@@ -396,8 +439,7 @@ static enum result open_session(struct run *run, struct error *error)
     if (privilege_take_session(error) != OK)
         return FAILED;
     step_point("root-ids-taken");
-    if (privilege_take_groups(plan->account, plan->group, plan->groups, error) != OK
-        || transaction_credentials(&run->transaction, error) != OK)
+    if (guarded(STEP_GROUPS, take_groups, run, error) != OK || transaction_credentials(&run->transaction, error) != OK)
         return FAILED;
     step_point("credentials-set");
     if (run->authority.delegate != NULL) /* what a granted command makes is not the delegate's to write to */
@@ -526,10 +568,12 @@ static enum result run_command(struct run *run, struct error *error)
     inherited_stop_timers();
     if (guard_stop_signal() != 0) /* between two steps */
         return guard_fail_stopped(STEP_COMMAND, error);
+    progress_enter(STEP_COMMAND); /* its directory may hang */
     if (run->options.exec)
         return become_command(run, &launch, error);
     if (process_spawn(&child, &launch, error) != OK)
         return FAILED;
+    watcher_end(&run->watcher); /* the command's process has it until it is executed */
     cgroup_free(&run->cgroups); /* the command's process has copies */
     step_point("forked");
     if (request.pty != NULL)
@@ -552,10 +596,23 @@ static enum result run_command(struct run *run, struct error *error)
     return OK;
 }
 
+/* Who looked on may have gone, or sleep, while the command ran. */
+static void wake_watcher(struct run *run)
+{
+    if (run->transaction.handle == NULL || run->transaction.leave_open || !progress_is_open())
+        return;
+    progress_leave(); /* no rest any more */
+    if (run->relay.fd < 0)
+        watcher_start(&run->watcher);
+    else
+        (void)relay_send(&run->relay, (struct relay_message){.word = RELAY_LOOK}, -1);
+}
+
 static void run_close(struct run *run)
 {
     forwarded_wipe(&run->forwarded);
     pty_close(&run->pty); /* first of all: the messages of closing are for a terminal in its own mode */
+    wake_watcher(run);
     transaction_close(&run->transaction);
     cgroup_free(&run->cgroups);
     strv_free(&run->environment);
@@ -565,6 +622,7 @@ static void run_close(struct run *run)
     identity_free(&run->identity);
     inherited_free(&run->inherited);
     options_free(&run->options);
+    watcher_end(&run->watcher);
 }
 
 /* --help, --version. true: that was all. */
@@ -601,7 +659,7 @@ static int run_phases(struct run *run, int argc, char **argv)
     if (holder > 0)
         be_front(run, holder);
     pages_prepare();
-    if ((run->relay.fd >= 0 ? prepare_in_holder : prepare)(run, &error) != OK || authenticate(run, &error) != OK
+    if (guarded(STEP_IDENTITY, prepare, run, &error) != OK || authenticate(run, &error) != OK
         || open_session(run, &error) != OK || build_environment(run, &error) != OK || run_command(run, &error) != OK)
         return report_failure(run, &error);
     return supervise_exit_status(run->outcome.wait_status);
@@ -612,6 +670,7 @@ int main(int argc, char **argv)
     struct run run = {.events = {.fd = -1},
                       .inherited = {.standard = {{.fd = -1}, {.fd = -1}, {.fd = -1}}, .directory = {.fd = -1}},
                       .relay = {.fd = -1},
+                      .watcher = {.pipe = -1},
                       .pty = {.master = -1, .slave = -1, .terminal = -1}};
     int status;
 

@@ -35,6 +35,8 @@ bool account_name_is_valid(const char *name)
     return true;
 }
 
+#define DIRECTORY_HINT "is the directory service (sssd, ...) running? /etc/nsswitch.conf names who is asked"
+
 /* Did the look-up end without a finding (getpwnam_r(3) lists these), as opposed to failing? */
 static bool means_not_found(int problem)
 {
@@ -123,8 +125,9 @@ enum result account_by_name(struct account *account, const char *name, struct er
         result =
             fail_hint(error, "getent passwd '%s' asks the same; is the directory service (sssd, ...) running?", shown);
     } else {
-        result =
-            fail(error, STEP_IDENTITY, lookup_status(problem), "user %s: look-up failed: %s", shown, strerror(problem));
+        (void)fail(error, STEP_IDENTITY, lookup_status(problem), "user %s: look-up failed: %s", shown,
+                   strerror(problem));
+        result = fail_hint(error, DIRECTORY_HINT);
     }
     free(buffer);
     return result;
@@ -143,8 +146,9 @@ static enum result account_by_uid(struct account *account, uid_t uid, struct err
                fail_hint(error, "getent passwd %ju asks the same; is the directory service (sssd, ...) running?",
                          (uintmax_t)uid));
     else if (found == NULL)
-        (void)fail(error, STEP_IDENTITY, lookup_status(problem), "user id %ju: look-up failed: %s", (uintmax_t)uid,
-                   strerror(problem));
+        (void)(fail(error, STEP_IDENTITY, lookup_status(problem), "user id %ju: look-up failed: %s", (uintmax_t)uid,
+                    strerror(problem)),
+               fail_hint(error, DIRECTORY_HINT));
     else
         result = account_by_name(account, found->pw_name, error);
     if (result == OK && account->uid != uid)
@@ -167,8 +171,9 @@ enum result identity_find_applicant(struct identity *identity, struct error *err
     problem = passwd_find(NULL, uid, &entry, &found, &buffer);
     if (found == NULL && !means_not_found(problem)) {
         free(buffer);
-        return fail(error, STEP_IDENTITY, lookup_status(problem), "user id %ju, who called: look-up failed: %s",
-                    (uintmax_t)uid, strerror(problem));
+        (void)fail(error, STEP_IDENTITY, lookup_status(problem), "user id %ju, who called: look-up failed: %s",
+                   (uintmax_t)uid, strerror(problem));
+        return fail_hint(error, DIRECTORY_HINT);
     }
     (void)snprintf(number, sizeof number, "%ju", (uintmax_t)uid);
     if (found == NULL) {

@@ -340,7 +340,7 @@ static const struct option_row option_table[] = {
     {0, "kill-after", "SECONDS", set_kill_after, "from SIGTERM to SIGKILL (default: 10; or never)", ANYONE},
     {0, "deadline", "STEP=SECONDS", set_deadline, "give up a PAM step that takes longer (root)", ROOT},
     {0, "json-status-fd", "FD", set_status_fd, "write events there, one JSON object a line", ANYONE},
-    {0, "quiet", NULL, set_quiet, "no informative messages", ANYONE},
+    {0, "quiet", NULL, set_quiet, "no informative messages, no line about a slow step", ANYONE},
     {0, "verbose", NULL, set_verbose, "tell each step", ANYONE},
     {'h', "help", NULL, set_help, "print this and exit", ANYONE},
     {'V', "version", NULL, set_version, "print the version and exit", ANYONE},

@@ -30,7 +30,7 @@ enum result permission_profile(const struct policy *policy, const struct permiss
     char shown[SHOWN_MAX];
 
     if (standard->text == NULL) /* the policy was not read */
-        return fail(error, STEP_POLICY, STATUS_POLICY, "there is no site policy");
+        return fail(error, STEP_POLICY, STATUS_POLICY, "site policy: it was not read");
     if (request->profile == NULL || strcmp(request->profile, standard->text) == 0) {
         note(rule, POLICY_PROFILE, standard);
         *profile = standard->text;

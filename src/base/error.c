@@ -1,5 +1,6 @@
 #include "base/error.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -66,6 +67,14 @@ enum result fail(struct error *error, enum step step, int status, const char *fo
 enum result fail_memory(struct error *error, enum step step)
 {
     return fail(error, step, STATUS_SYSTEM, "%s: out of memory", step_name(step));
+}
+
+enum result fail_fork(struct error *error, enum step step, const char *what)
+{
+    int problem = errno;
+
+    (void)fail(error, step, STATUS_SYSTEM, "%s: fork: %s", what, strerror(problem));
+    return problem == EAGAIN ? fail_hint(error, "too many processes: ulimit -u, or pids.max of the cgroup") : FAILED;
 }
 
 enum result fail_hint(struct error *error, const char *format, ...)

@@ -80,5 +80,8 @@ __attribute__((format(printf, 4, 5))) enum result fail(struct error *error, enum
 /* fail() for want of memory. */
 enum result fail_memory(struct error *error, enum step step);
 
+/* fail() for a fork(2) that did, and errno. what: what is not there for want of it. */
+enum result fail_fork(struct error *error, enum step step, const char *what);
+
 /* Add what to do about it. Returns FAILED, so that it can end a function. */
 __attribute__((format(printf, 2, 3))) enum result fail_hint(struct error *error, const char *format, ...);

@@ -1,6 +1,7 @@
 #include "base/guard.h"
 
 #include "base/clock.h"
+#include "base/progress.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -115,6 +116,7 @@ static void end_by_force(const char *reason, int status)
     line_add(&shown, message.text);
     line_add(&shown, "\n");
     line_to_syslog(&message);
+    progress_leave();
     line_write(&shown, STDERR_FILENO);
     if (guard.events_fd >= 0) {
         line_add(&event, "{\"event\":\"failed\",\"step\":\"");
@@ -152,6 +154,20 @@ static void force_no_later_than(int64_t at)
         guard.force_at = at;
 }
 
+static const char *what_does_not_end(void)
+{
+    if (guard.deadline_passed)
+        return "a module did not answer before the deadline and does not end; what it holds may remain";
+    switch ((enum step)guard.step) {
+    case STEP_IDENTITY:
+    case STEP_POLICY:
+    case STEP_GROUPS:
+        return "told to stop, while a look-up of users or groups did not answer";
+    default:
+        return "told to stop, but a module does not end; what it holds may remain";
+    }
+}
+
 /* Comes every NUDGE_MS once a step is to end: that it interrupts a system call is most of its purpose. */
 static void on_timer(int number)
 {
@@ -165,9 +181,7 @@ static void on_timer(int number)
             force_no_later_than(now + DEADLINE_GRACE_MS);
         }
         if (now >= guard.force_at)
-            end_by_force(guard.deadline_passed
-                             ? "a module did not answer before the deadline and does not end; what it holds may remain"
-                             : "told to stop, but a module does not end; what it holds may remain",
+            end_by_force(what_does_not_end(),
                          guard.deadline_passed ? STATUS_TRY_AGAIN : STATUS_SIGNAL_BASE + (int)guard.stop_signal);
     }
     errno = saved;
@@ -313,6 +327,7 @@ void guard_name(const char *account, const char *profile, int grace_ms)
     guard.grace_ms = grace_ms;
     (void)snprintf(whom, sizeof whom, " for %s (profile %s): ", account, profile);
     (void)text_visible(guard.whom, sizeof guard.whom, whom, TEXT_ONE_LINE);
+    progress_name(account, profile);
     (void)text_json(guard.whom_json, sizeof guard.whom_json, guard.whom);
 }
 
@@ -326,12 +341,12 @@ enum result guard_start(const sigset_t *ignored, const struct events *events, st
     signals_put_right();
     real_time_signals_catch();
     if (timer_create(CLOCK_MONOTONIC, &event, &guard.timer) < 0)
-        return fail(error, STEP_START, STATUS_SYSTEM, "timer: %s", strerror(errno));
+        return fail(error, STEP_START, STATUS_SYSTEM, "cannot start: timer: %s", strerror(errno));
     if (atexit(on_exit_call) != 0)
         return fail_memory(error, STEP_START);
     return guard.relay == NULL || relay_announce()
                ? OK
-               : fail(error, STEP_START, STATUS_SYSTEM, "the front's socket: %s", strerror(errno));
+               : fail(error, STEP_START, STATUS_SYSTEM, "cannot start: the front's socket: %s", strerror(errno));
 }
 
 void guard_listen(struct relay *relay, bool (*out_of_reach)(void))
@@ -349,6 +364,7 @@ void guard_enter(enum step step, int deadline_ms)
         timer_arm(deadline_ms, NUDGE_MS);
     if (guard.relay != NULL)
         *guard.relay->step = (int32_t)step;
+    progress_enter(step);
     guard.step = (sig_atomic_t)step; /* from here on on_stop() does what is needed */
     if (guard.stop_signal != 0)
         stop_step(); /* it came between two steps */
@@ -361,15 +377,22 @@ enum result guard_leave(struct error *error)
     if (getpid() != guard.owner) /* a module forked, and both came back: only one may go on */
         _exit(STATUS_SYSTEM);
     guard.step = -1;
+    progress_leave();
     signals_put_right();
     if (guard.timer_runs)
         timer_arm(0, 0);
     if (guard.closing || guard.refused)
         guard.stop_signal = 0; /* what we do is what it asks for */
     guard.refused = false;
-    if (guard.deadline_passed)
-        return fail(error, step, STATUS_TRY_AGAIN, "%s for %s (profile %s): no answer before the deadline",
-                    step_name(step), guard.account, guard.profile);
+    if (guard.deadline_passed) {
+        (void)fail(error, step, STATUS_TRY_AGAIN, "%s for %s (profile %s): no answer before the deadline",
+                   step_name(step), guard.account, guard.profile);
+        return fail_hint(
+            error,
+            "a module waits for a server or a mount; --deadline %s=SECONDS said how long it may, and modules "
+            "say more in syslog",
+            step_name(step));
+    }
     return guard.stop_signal != 0 ? guard_fail_stopped(step, error) : OK;
 }
 
@@ -420,6 +443,7 @@ void guard_prompt_begin(void)
 
     guard.suspend_wanted = 0;
     guard.prompting = 1;
+    progress_leave();
     if (guard.relay != NULL)
         return;
     handle(suspend, COUNT(suspend), on_suspend);
@@ -431,6 +455,8 @@ void guard_prompt_end(void)
     static const int stop_and_go[] = {SIGTSTP, SIGCONT};
 
     guard.prompting = 0;
+    if (guard.step >= 0)
+        progress_enter((enum step)guard.step);
     if (guard.relay == NULL)
         handle(stop_and_go, COUNT(stop_and_go), SIG_DFL);
 }

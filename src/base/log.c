@@ -1,6 +1,7 @@
 #include "base/log.h"
 
 #include "base/owned.h"
+#include "base/progress.h"
 #include "base/text.h"
 
 #include <bsd/string.h>
@@ -30,6 +31,7 @@ static void say(char *line, size_t length)
     struct pollfd reader = {.fd = STDERR_FILENO, .events = POLLOUT};
 
     line[length] = '\n';
+    progress_make_room();
     if (poll(&reader, 1, READER_PATIENCE_MS) != 0)
         (void)!write(STDERR_FILENO, line, length + 1);
 }

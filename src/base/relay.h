@@ -21,6 +21,7 @@ enum relay_word {
     RELAY_STOP,  /* stop by signal `number`; `code`: how many SIGCONT we were told of so far */
     RELAY_PTY,   /* a descriptor comes along: our side of the command's pseudo-terminal */
     RELAY_ENDED, /* the command has ended */
+    RELAY_LOOK,  /* a step begins: look at its progress again */
     RELAY_EXIT,  /* all is done: exit with status `number`. A holder that ends without having said so has failed */
 };
 

@@ -70,7 +70,19 @@ static enum result fail_pam(struct transaction *t, enum step step, int real_code
         if (step == STEP_CREDENTIALS)
             return fail_hint(error,
                              "no auth module of the profile sets credentials: add 'auth required pam_permit.so'");
-        return FAILED;
+        return step == STEP_ACCOUNT ? fail_hint(error, "a module refused (pam_access, pam_time, pam_sss, ...); it says "
+                                                       "more in syslog")
+                                    : FAILED;
+    case PAM_AUTHINFO_UNAVAIL:
+    case PAM_CRED_UNAVAIL:
+    case PAM_TRY_AGAIN:
+        return fail_hint(error, "a module does not reach what it asks (sssd, LDAP, Kerberos, ...); it says more in "
+                                "syslog");
+    case PAM_SYSTEM_ERR:
+    case PAM_SERVICE_ERR:
+    case PAM_SESSION_ERR:
+    case PAM_CRED_ERR:
+        return fail_hint(error, "a module of /etc/pam.d/%s failed; it says more in syslog", request->service);
     default:
         return FAILED;
     }

@@ -1,6 +1,7 @@
 #include "run/front.h"
 
 #include "base/owned.h"
+#include "base/progress.h"
 #include "base/step_point.h"
 #include "run/pages.h"
 #include "run/privilege.h"
@@ -154,6 +155,7 @@ static bool serve(struct front *front)
         [RELAY] = {.fd = front->relay->fd, .events = POLLIN},
         [HOLDER] = {.fd = front->holder, .events = POLLIN},
     };
+    struct progress_watch progress = {0};
 
     for (;;) {
         nfds_t count = PTY;
@@ -162,7 +164,7 @@ static bool serve(struct front *front)
             pty_before_poll(&front->pty, sources + PTY);
             count = SOURCES;
         }
-        if (poll(sources, count, -1) < 0) {
+        if (poll(sources, count, progress_look(&progress)) < 0) {
             if (errno != EINTR)
                 return false;
             continue;

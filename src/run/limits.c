@@ -78,15 +78,16 @@ enum result limits_take(struct limits *limits, bool raise, struct error *error)
 {
     for (int resource = 0; resource < LIMITS_COUNT; resource++)
         if (getrlimit((__rlimit_resource_t)resource, &limits->applicants[resource]) != 0)
-            return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "getrlimit: %s", strerror(errno));
+            return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "resource limits: %s", strerror(errno));
     memcpy(limits->ours, limits->applicants, sizeof limits->ours);
     for (size_t at = 0; raise && at < sizeof needs / sizeof *needs; at++)
         if (!need_meet(&needs[at], &limits->ours[needs[at].resource]))
             return fail(error, STEP_OPTIONS, STATUS_SYSTEM,
-                        "the limit RLIMIT_%s is lower than PAM modules need, and cannot be raised", needs[at].name);
+                        "resource limits: RLIMIT_%s is lower than PAM modules need, and cannot be raised",
+                        needs[at].name);
     if (raise && !descriptors_meet(&limits->ours[RLIMIT_NOFILE]))
         return fail(error, STEP_OPTIONS, STATUS_SYSTEM,
-                    "the limit RLIMIT_NOFILE is lower than PAM modules need, and cannot be raised");
+                    "resource limits: RLIMIT_NOFILE is lower than PAM modules need, and cannot be raised");
     /* One byte, not none, which an administrator may want of pam_limits(8). It is no core either, core(5). */
     limits->ours[RLIMIT_CORE].rlim_cur = limits->applicants[RLIMIT_CORE].rlim_max > 0 ? 1 : 0;
     (void)setrlimit(RLIMIT_CORE, &limits->ours[RLIMIT_CORE]);

@@ -110,24 +110,25 @@ bool privilege_abandon(void)
 enum result privilege_start(struct error *error)
 {
     if (!ids_read())
-        return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "user ids: %s", strerror(errno));
+        return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "cannot start: user ids: %s", strerror(errno));
     if (expected.effective != 0) {
-        (void)fail(error, STEP_OPTIONS, STATUS_SYSTEM, "not running as root");
+        (void)fail(error, STEP_OPTIONS, STATUS_SYSTEM, "cannot start: not running as root");
         return fail_hint(error, "is it root's and setuid (mode 4755), on a file system without nosuid? Under "
                                 "no_new_privs and in some containers and user namespaces setuid has no effect");
     }
     if (expected.real != 0)
         (void)personality(PER_LINUX); /* flags that survive exec change what system calls do */
     if (!securebits_clean())
-        return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "securebits are set and cannot be cleared");
+        return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "cannot start: securebits are set and cannot be cleared");
     if (!capabilities_clean())
-        return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "inherited capabilities cannot be cleared");
+        return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "cannot start: inherited capabilities cannot be cleared");
     /* Files that modules make are root's group's: pam_faillock(8) lets that group write what it counts. */
     if (expected.real != 0 && (setresgid((gid_t)-1, 0, 0) != 0 || !ids_read() || expected.effective_group != 0))
-        return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "root's group cannot be taken: %s", strerror(errno));
+        return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "cannot start: root's group cannot be taken: %s",
+                    strerror(errno));
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 /* after the ids, which set it */
         || !parent_death_is_orderly())
-        return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "prctl: %s", strerror(errno));
+        return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "cannot start: prctl: %s", strerror(errno));
     return OK;
 }
 

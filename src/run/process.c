@@ -2,17 +2,20 @@
 
 #include "base/log.h"
 #include "base/owned.h"
+#include "base/progress.h"
 #include "base/text.h"
 #include "run/privilege.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* To the parent, if there is one: report -1 says no. */
@@ -120,6 +123,7 @@ static struct start_failure become_command(const struct launch *launch, int repo
     launch->before_exec(launch->before_exec_data);
     if (!directory_return(launch->inherited, &returned) || (plan->directory != NULL && !directory_enter(plan)))
         return (struct start_failure){START_DIRECTORY, errno};
+    progress_rest();
     /* No module runs any more. Before signals are let through: one that ends us from here on ends the command. */
     report_start(report, (struct start_failure){START_READY, 0});
     if (!inherited_give_back(launch->inherited, launch->umask))
@@ -131,6 +135,24 @@ static struct start_failure become_command(const struct launch *launch, int repo
 pid_t process_split(void)
 {
     return fork();
+}
+
+void process_detach(void (*run)(void *), void *data)
+{
+    sigset_t all, before;
+    pid_t between;
+
+    sigfillset(&all);
+    (void)sigprocmask(SIG_SETMASK, &all, &before);
+    between = fork();
+    if (between == 0) {
+        if (fork() == 0)
+            run(data);
+        _exit(0);
+    }
+    while (between > 0 && waitpid(between, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
 enum result process_spawn(struct child *child, const struct launch *launch, struct error *error)
@@ -153,7 +175,8 @@ enum result process_spawn(struct child *child, const struct launch *launch, stru
 
         (void)close(child->report);
         child->report = -1;
-        return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: fork: %s", strerror(problem));
+        errno = problem;
+        return fail_fork(error, STEP_COMMAND, "command");
     }
     child->pidfd = (int)syscall(SYS_pidfd_open, child->pid, 0); /* race-free: it was not waited for */
     child->problem = errno;

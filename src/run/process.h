@@ -49,6 +49,9 @@ struct start_failure {
 /* Two processes from one, before pam_start(3): the pid of the holder in the front, 0 in the holder; below 0, and errno. */
 pid_t process_split(void);
 
+/* A process that runs `run`, all signals blocked, and is nobody's child: init reaps it. None, if it cannot be made. */
+void process_detach(void (*run)(void *), void *data);
+
 /* Fork and start. Signals must be blocked; the child gives the applicant's mask back. The child never returns. */
 enum result CHECKED process_spawn(struct child *child, const struct launch *launch, struct error *error);
 

@@ -508,7 +508,7 @@ authenticate@between wait-file $TEST_DIR/go"
             assert_match "$number" '^(71|12[67])$'
             refute_contains "$stdout" Password
             [ "$number" != 71 ] || assert_match "$said" \
-                '^pamrun: the limit RLIMIT_[A-Z]+ is lower than PAM modules need, and cannot be raised$'
+                '^pamrun: resource limits: RLIMIT_[A-Z]+ is lower than PAM modules need, and cannot be raised$'
         else
             assert_eq "$number" 77 "$limit"
             assert_eq "$said" "${message/NAME/prt_alice}" "$limit"

@@ -8,7 +8,7 @@ load lib/common
 PHASES=(authenticate acct_mgmt setcred-establish open_session close_session setcred-delete)
 LIMITS=(nofile fsize nproc core as stack data cpu memlock sigpending nice rtprio rttime msgqueue locks)
 EVERYTHING=(umask nice oom_score_adj directory descriptors blocked ignored "${LIMITS[@]/#/limit_}")
-NOT_ROOT='pamrun: not running as root'
+NOT_ROOT='pamrun: cannot start: not running as root'
 
 setup_file()
 {
@@ -314,7 +314,7 @@ assert_right_or_refused() # WHAT
 assert_limit_refused() # NAME
 {
     assert_status 71
-    assert_eq "$output" "pamrun: the limit RLIMIT_$1 is lower than PAM modules need, and cannot be raised"
+    assert_eq "$output" "pamrun: resource limits: RLIMIT_$1 is lower than PAM modules need, and cannot be raised"
     assert_eq "$(probe_order)" ""
 }
 
@@ -707,7 +707,7 @@ run_with_environment() # OPTION...
         run_start --securebits $bits --user prt_bob
         assert_status 71
         assert_refused "securebits $bits"
-        assert_eq "$stderr" "pamrun: securebits are set and cannot be cleared"
+        assert_eq "$stderr" "pamrun: cannot start: securebits are set and cannot be cleared"
         assert_eq "$(probe_order)" ""
     done
 }

@@ -192,7 +192,8 @@ unseen_says_refused()
     forwarded root "$password" --profile prt_dir --json-status-fd 8 -u prt_ldora -- echo ran 8>"$TEST_DIR/events"
     assert_status 75
     assert_eq "$output" "pamrun: authenticate for prt_ldora (profile prt_dir): \
-Authentication service cannot retrieve authentication info (PAM_AUTHINFO_UNAVAIL)"
+Authentication service cannot retrieve authentication info (PAM_AUTHINFO_UNAVAIL)
+hint: a module does not reach what it asks (sssd, LDAP, Kerberos, ...); it says more in syslog"
     assert_contains "$(<"$TEST_DIR/events")" '"code":"PAM_AUTHINFO_UNAVAIL","class":"node","exit-status":75'
     run_pamrun --profile prt_dir --no-auth -u prt_ldora -- echo ran
     assert_status 75

@@ -110,6 +110,12 @@ bash_offers() # LINE
     refute_offers "$(bash_offers 'pamrun -u prt_alice -- ls --')" --close-on-exit
 }
 
+@test "bash completes files among the words of the command and of the shell" {
+    touch "$TEST_DIR/prt-file"
+    assert_eq "$(bash_offers "pamrun -u prt_alice -- cat $TEST_DIR/prt-f")" "$TEST_DIR/prt-file"
+    assert_eq "$(bash_offers "pamrun prt_alice $TEST_DIR/prt-f")" "$TEST_DIR/prt-file"
+}
+
 @test "bash completes at a real prompt" {
     run_ptyrun --expect 'PROMPT> ' --send "source $(installed_file bash-completion/completions/pamrun)\\r" \
         --expect 'PROMPT> ' --send 'pamrun --close-on\t-u prt_ali\t\025echo done\r' \
@@ -168,6 +174,14 @@ zsh_shows() # LINE TEXT
     assert_status 0
 }
 
+@test "zsh completes files among the words of the command and of the shell" {
+    touch "$TEST_DIR/prt-file"
+    zsh_shows "pamrun -u prt_alice -- cat $TEST_DIR/prt-f" prt-file
+    assert_status 0
+    zsh_shows "pamrun prt_alice $TEST_DIR/prt-f" prt-file
+    assert_status 0
+}
+
 # ---- fish -----------------------------------------------------------------------------------------------------
 
 # What fish offers for LINE, without the descriptions.
@@ -197,6 +211,12 @@ fish_offers() # LINE
     assert_eq "$(fish_offers 'pamrun -g prt_st')" prt_staff
     assert_eq "$(fish_offers 'pamrun --profile prt_com')" prt_complete
     assert_offers "$(fish_offers 'pamrun -s /bin/')" /bin/bash
+}
+
+@test "fish completes files among the words of the command and of the shell" {
+    touch "$TEST_DIR/prt-file"
+    assert_eq "$(fish_offers "pamrun -u prt_alice -- cat $TEST_DIR/prt-f")" "$TEST_DIR/prt-file"
+    assert_eq "$(fish_offers "pamrun prt_alice $TEST_DIR/prt-f")" "$TEST_DIR/prt-file"
 }
 
 @test "fish takes what is behind -u USER for the command's" {

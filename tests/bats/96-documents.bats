@@ -112,6 +112,26 @@ source_statuses()
     done < <(man_section 'EXIT STATUS' | grep -oE '^\.It (64|6[5-9]|7[0-8])\b' | grep -oE '[0-9]+')
 }
 
+@test "every failure's message says what failed and why: they have a colon between them" {
+    # prints the formats without one; the calls may be cut over lines, and the formats too
+    local found
+
+    found=$(python3 - "$tree"/src/*.c "$tree"/src/*/*.c <<'END' 2>&1
+import re, sys
+string = r'(?:"(?:[^"\\]|\\.)*"\s*)+'
+found = 0
+for name in sys.argv[1:]:
+    for call in re.finditer(r'\bfail\(\s*[\w>-]+,[^"]*?(' + string + ')', open(name).read()):
+        words = "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', call.group(1)))
+        found += 1
+        if ": " not in words:
+            print(name, words)
+print("many" if found > 80 else found)
+END
+    )
+    assert_eq "$found" many
+}
+
 @test "every JSON event that the sources write has its entry, and the other way round" {
     local written described
 

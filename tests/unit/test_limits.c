@@ -383,7 +383,7 @@ static void a_limit_that_is_too_low_is_refused(void **state)
         skip();
     run(&ran, take_without_right, row, LIMITS_MS);
     (void)snprintf(expected, sizeof expected,
-                   "71 %s: the limit RLIMIT_%s is lower than PAM modules need, and cannot be raised",
+                   "71 %s: resource limits: RLIMIT_%s is lower than PAM modules need, and cannot be raised",
                    step_name(STEP_OPTIONS), row->name);
     assert_string_equal(ran.output, expected);
     assert_int_equal(ran.status, 0);
