@@ -29,6 +29,14 @@ static void say(const struct front *front, enum relay_word word, int number)
     (void)relay_send(front->relay, (struct relay_message){.word = word, .number = number}, -1);
 }
 
+/* Raw mode, and the command in its terminal's foreground, if we are in ours. */
+static void terminal_resume(struct front *front)
+{
+    pty_resume(&front->pty);
+    if (front->pty.master >= 0 && pty_is_in_foreground(&front->pty))
+        say(front, RELAY_FOREGROUND, 0);
+}
+
 /* What is passed on: what a process, or the terminal, may want of the command. Nothing else ends or stops us. */
 static bool is_passed_on(int number)
 {
@@ -49,7 +57,7 @@ static void signals_read(struct front *front)
         int number = (int)info.ssi_signo;
 
         if (front->pty.master >= 0 && number == SIGCONT)
-            pty_resume(&front->pty);
+            terminal_resume(front); /* before it is passed on: the command is in the foreground when it goes on */
         if (front->pty.master >= 0 && number == SIGWINCH)
             pty_resize(&front->pty);
         else if (is_passed_on(number)
@@ -82,16 +90,20 @@ static bool stop_by(int number)
 /* Unless somebody continued us meanwhile, and the holder did not know yet: then the stop is over already. */
 static void stop_when_told(struct front *front, const struct relay_message *message)
 {
-    int number = message->number == SIGTTIN || message->number == SIGTSTP ? message->number : SIGSTOP;
+    int number = message->number;
+    bool for_terminal = number == SIGTTIN || number == SIGTTOU;
     bool stopped = true;
 
+    if (!for_terminal && number != SIGTSTP)
+        number = SIGSTOP;
     signals_read(front); /* a stop signal throws away a SIGCONT that waits */
-    if (message->code == (int)front->relay->continued) {
+    if (message->code == (int)front->relay->continued
+        && !(for_terminal && front->pty.master >= 0 && pty_is_in_foreground(&front->pty))) {
         pty_pause(&front->pty);
         stopped = stop_by(number);
-        pty_resume(&front->pty);
     }
     say(front, RELAY_RESUMED, stopped ? 1 : 0);
+    terminal_resume(front);
 }
 
 static void relay_read(struct front *front)
@@ -105,8 +117,8 @@ static void relay_read(struct front *front)
             stop_when_told(front, &message);
             break;
         case RELAY_PTY:
-            if (fd >= 0 && pty_adopt(&front->pty, fd))
-                pty_resume(&front->pty);
+            if (fd >= 0 && pty_adopt(&front->pty, fd, message.number != 0))
+                terminal_resume(front);
             else
                 pty_close(&front->pty); /* nobody shows it, and the command is told so */
             break;

@@ -31,10 +31,16 @@ on_terminal() # STEP... -- COMMAND...
         "$PAMRUN" --profile prt_pty --close-on-exit -P -u prt_alice -- "$@"
 }
 
-# The pid of pamrun below the started ptyrun.
+# The pid of pamrun below the started ptyrun: of its front, which serves the terminal.
 pamrun_below()
 {
     pgrep -P "$pamrun_pid" -x pamrun
+}
+
+# Of its other process, the command's parent.
+holder_below()
+{
+    pgrep -P "$(pamrun_below)" -x pamrun
 }
 
 # ---- what the command has -------------------------------------------------------------------------------------
@@ -45,7 +51,7 @@ pamrun_below()
     run_ptyrun -- sh -c 'echo "outer $(tty)"
         exec "$0" --profile prt_pty -P -u prt_alice -- sh -c "$1"' "$PAMRUN" \
         'echo "inner $(tty)"; for fd in 0 1 2; do readlink /proc/$$/fd/$fd; done
-        stat -c "owner %U mode %a" "$(tty)"; : </dev/tty && echo controlling; ps -o pid=,sid= -p $$'
+        stat -c "owner %U mode %a" "$(tty)"; : </dev/tty && echo controlling; printf "ids "; exec ps -o pid=,ppid=,pgid=,sid=,tpgid= -p $$'
     assert_status 0
     inner=$(sed -n 's/^inner \(.*\)\r$/\1/p' <<<"$stdout")
     assert_match "$inner" '^/dev/pts/[0-9]+$'
@@ -53,20 +59,73 @@ pamrun_below()
     assert_eq "$(grep -c "^$inner" <<<"$stdout")" 3
     assert_contains "$stdout" "owner prt_alice mode 620"
     assert_contains "$stdout" controlling
-    assert_match "$stdout" '([0-9]+) +([0-9]+)'
-    assert_eq "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" "leads a session"
+    # its parent leads the session, and it a process group in the foreground: so ^Z can stop it
+    assert_match "$stdout" 'ids +([0-9]+) +([0-9]+) +([0-9]+) +([0-9]+) +([0-9]+)'
+    assert_eq "${BASH_REMATCH[1]}" "${BASH_REMATCH[3]}" "leads a group"
+    assert_eq "${BASH_REMATCH[2]}" "${BASH_REMATCH[4]}" "its parent leads the session"
+    assert_eq "${BASH_REMATCH[1]}" "${BASH_REMATCH[5]}" "is in the foreground"
 }
 
-@test "with -T, and with no option, the terminal is shared" {
+# Print the terminals outside and inside; "none": it has none.
+terminals_of() # [ptyrun STEP...] -- PAMRUN_ARGUMENT...
+{
+    run_ptyrun -- sh -c 'echo "outer $(tty)"; exec "$@"' sh "$PAMRUN" --profile prt_pty "$@"
+    assert_status 0
+    outer=$(sed -n 's/^outer \(.*\)\r$/\1/p' <<<"$stdout")
+    inner=$(sed -n 's/^inner \(.*\)\r$/\1/p' <<<"$stdout")
+    assert_match "$outer" '^/dev/pts/[0-9]+$'
+}
+
+@test "with -T, and as the account itself, the terminal is shared" {
+    local inner outer
+
+    terminals_of -T -u prt_alice -- sh -c 'echo "inner $(tty </dev/tty)"'
+    assert_eq "$inner" "$outer"
+    terminals_of -T prt_alice --session-command 'echo "inner $(tty </dev/tty)"'
+    assert_eq "$inner" "$outer"
+    terminals_of root -c 'echo "inner $(tty </dev/tty)"'
+    assert_eq "$inner" "$outer"
+    terminals_of -u root -- sh -c 'echo "inner $(tty </dev/tty)"'
+    assert_eq "$inner" "$outer"
+}
+
+@test "another account has a terminal of its own by default, in every form of call" {
+    local inner outer form
+    local show='echo "inner $(tty </dev/tty)"'
+
+    for form in "-u prt_alice -- sh -c" "prt_alice -c" "- prt_alice -c" "prt_alice --session-command"; do
+        # shellcheck disable=SC2086 # words
+        terminals_of $form "$show"
+        assert_match "$inner" '^/dev/pts/[0-9]+$'
+        [ "$inner" != "$outer" ] || fail_because "shared: $form"
+    done
+    run_ptyrun --expect '$ ' --send 'echo inner $(tty)\r' --expect /dev/pts/ --expect '$ ' --send 'exit 5\r' -- \
+        env PS1='$ ' sh -c 'echo "outer $(tty)"; exec "$@"' sh "$PAMRUN" --profile prt_pty -s /bin/sh prt_alice
+    assert_status 5
+    [ "$(sed -n 's/^inner //p' <<<"$stdout")" != "$(sed -n 's/^outer //p' <<<"$stdout")" ] || fail_because "shared: shell"
+}
+
+@test "what has no descriptor of the terminal gets no pseudo-terminal, and cannot reach the terminal either" {
     local option
 
-    for option in -T ''; do
-        # shellcheck disable=SC2086 # nothing or one word
-        run_ptyrun -- sh -c 'echo "outer $(tty)"; exec "$@"' sh \
-            "$PAMRUN" --profile prt_pty $option -u prt_alice -- sh -c 'echo "inner $(tty)"'
-        assert_status 0
-        assert_eq "$(sed -n 's/^inner //p' <<<"$stdout")" "$(sed -n 's/^outer //p' <<<"$stdout")"
+    run_ptyrun -- sh -c '"$@" </dev/null 2>&1 | cat' sh "$PAMRUN" --profile prt_pty -u prt_alice -- \
+        sh -c 'tty; : </dev/tty; ps -o pid=,sid= -p $$'
+    assert_contains "$stdout" "not a tty"
+    assert_match "$stdout" '/dev/tty: No such device'
+    assert_match "$stdout" '([0-9]+) +([0-9]+)'
+    assert_eq "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
+    # who asks for the terminal, and who is the same user, has it
+    for option in "-T -u prt_alice" "-u root"; do
+        # shellcheck disable=SC2086 # words
+        run_ptyrun -- sh -c '"$@" </dev/null 2>&1 | cat' sh "$PAMRUN" --profile prt_pty $option -- \
+            sh -c ': </dev/tty && echo reached'
+        assert_contains "$stdout" reached
     done
+    # with --exec nobody stays to serve one
+    run_ptyrun -- "$PAMRUN" --profile prt_pty --exec -u prt_alice -- sh -c ': </dev/tty'
+    assert_match "$stdout" '/dev/tty: No such device'
+    run_ptyrun -- "$PAMRUN" --profile prt_pty --exec -T -u prt_alice -- sh -c ': </dev/tty && echo reached'
+    assert_contains "$stdout" reached
 }
 
 @test "job control works in a shell inside" {
@@ -296,7 +355,7 @@ writer_is_stopped()
     assert wait_until 5 test -s "$pamrun_stdout"
     kill -STOP "$pamrun_pid"
     pamrun=$(pamrun_below)
-    yes=$(pgrep -P "$pamrun" -x yes)
+    yes=$(pgrep -P "$(holder_below)" -x yes)
     assert wait_until 10 writer_is_stopped "$yes"
     if [ "${SANITIZED-}" != 1 ]; then
         assert_match "$(cat "/proc/$pamrun/status")" 'VmRSS:[^0-9]*([0-9]+) kB'
