@@ -460,7 +460,7 @@ static void tell_end(struct run *run)
 /* The front shows what the command writes; the holder keeps no side of it that somebody else could read. */
 static void hand_pty_over(struct run *run)
 {
-    struct relay_message message = {.word = RELAY_PTY, .number = pty_starts_in_foreground(&run->pty)};
+    struct relay_message message = {.word = RELAY_PTY, .number = run->pty.is_wanted};
 
     (void)relay_send(&run->relay, message, run->pty.master);
     fd_close(&run->pty.master);
@@ -511,7 +511,7 @@ static enum result run_command(struct run *run, struct error *error)
         return become_command(run, &launch, error);
     if (run->plan.pty && pty_lead_session(&run->pty, error) != OK)
         return FAILED;
-    launch.in_foreground = pty_starts_in_foreground(&run->pty);
+    launch.in_foreground = run->pty.is_wanted;
     if (process_spawn(&child, &launch, error) != OK)
         return FAILED;
     step_point("forked");

@@ -82,9 +82,10 @@ enum result pty_open(struct pty *pty, uid_t uid, struct error *error)
     if (pty->slave < 0 || !slave_give(pty->slave, uid))
         return fail(error, STEP_COMMAND, STATUS_SYSTEM, "pseudo-terminal: %s", strerror(errno));
     terminal_find(pty);
-    pty->needs_modes = !pty_is_in_foreground(pty);
-    if (pty->terminal >= 0 && !pty->needs_modes)
+    if (pty->terminal >= 0 && pty_is_in_foreground(pty))
         (void)tcsetattr(pty->slave, TCSANOW, &pty->modes);
+    pty->is_wanted =
+        pty->terminal < 0 || (in_foreground(pty->terminal) && isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1);
     pty_resize(pty);
     return OK;
 }
@@ -94,11 +95,6 @@ enum result pty_lead_session(struct pty *pty, struct error *error)
     if (setsid() < 0 || ioctl(pty->slave, TIOCSCTTY, 0) < 0)
         return fail(error, STEP_COMMAND, STATUS_SYSTEM, "session of the pseudo-terminal: %s", strerror(errno));
     return OK;
-}
-
-bool pty_starts_in_foreground(const struct pty *pty)
-{
-    return !pty->needs_modes;
 }
 
 void pty_take_foreground(const struct pty *pty)
@@ -117,9 +113,10 @@ void pty_end_session(const struct pty *pty)
     (void)ioctl(pty->slave, TIOCNOTTY);
 }
 
-bool pty_adopt(struct pty *pty, int master, bool has_modes)
+bool pty_adopt(struct pty *pty, int master, bool is_wanted)
 {
-    *pty = (struct pty){.slave = -1, .terminal = -1, .master = master, .needs_modes = !has_modes};
+    *pty =
+        (struct pty){.slave = -1, .terminal = -1, .master = master, .is_wanted = is_wanted, .needs_modes = !is_wanted};
     if (!buffers_make(pty))
         return false;
     terminal_find(pty);
@@ -157,6 +154,8 @@ void pty_resume(struct pty *pty)
         return;
     }
     pty_resize(pty);
+    if (!pty->is_wanted)
+        return;
     if (!pty->raw)
         (void)tcgetattr(pty->terminal, &pty->modes); /* of this time: in the background they were a line editor's */
     if (pty->needs_modes)

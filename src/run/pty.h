@@ -33,10 +33,12 @@ struct pty {
     int terminal; /* the applicant's; -1: he has none */
     struct termios modes; /* the terminal's, before us */
     bool raw;
-    bool needs_modes; /* made in the background, where the terminal had those of somebody else */
-    bool hung_up;     /* the applicant's terminal has gone */
-    bool ended;       /* the command's side has: its session's leader is dead, or all that it wrote was read */
-    bool draining;    /* the command has ended, only so many bytes are read any more: */
+    bool is_wanted; /* the command has the terminal from the start, or has asked for it; else it keeps its mode */
+    bool
+        needs_modes; /* when it is, the command's terminal gets ours: at the start they may have been somebody else's */
+    bool hung_up;    /* the applicant's terminal has gone */
+    bool ended;      /* the command's side has: its session's leader is dead, or all that it wrote was read */
+    bool draining;   /* the command has ended, only so many bytes are read any more: */
     size_t left;
     struct pty_buffer to_command, to_terminal;
 };
@@ -52,11 +54,7 @@ enum result CHECKED pty_open(struct pty *pty, uid_t uid, struct error *error);
 /* Lead a session of which it is the terminal, with nobody in the foreground yet. */
 enum result CHECKED pty_lead_session(struct pty *pty, struct error *error);
 
-/* Is the command's process group to be in the foreground from the start? */
-bool pty_starts_in_foreground(const struct pty *pty);
-
-/* The command has stopped: nobody is in the foreground, so that it can neither read nor set modes while the applicant's
- * shell has his terminal. */
+/* Nobody is in the foreground: the command can neither read nor set modes while the applicant's shell has his terminal. */
 void pty_take_foreground(const struct pty *pty);
 
 /* The group of the command is. Unless a process of the session has given it to another group, and force is not set. */
@@ -71,13 +69,13 @@ void pty_recover(const struct pty *pty);
 /* ---- the front's ---- */
 
 /* Its view of one: the holder made it and handed its master side over. false: out of memory. */
-bool pty_adopt(struct pty *pty, int master, bool has_modes);
+bool pty_adopt(struct pty *pty, int master, bool is_wanted);
 
 /* Are we in the foreground of the applicant's terminal? Also when there is none. */
 bool pty_is_in_foreground(const struct pty *pty);
 
-/* When the command was forked, and when we went on after a stop: raw mode and size, if we are in the foreground. Whoever
- * had the terminal meanwhile has set its modes, so they are set again. */
+/* When the command was forked, and when we went on after a stop: size, and raw mode where it is wanted, if we are in the
+ * foreground. Whoever had the terminal meanwhile has set its modes, so they are set again. */
 void pty_resume(struct pty *pty);
 
 /* Before we stop: the terminal's own mode. */

@@ -74,10 +74,15 @@ static void end_command(struct loop *loop)
         loop->kill_at_ms = clock_now_ms() + loop->request->kill_after_ms;
 }
 
-/* What comes to all processes of the terminal, or of a group, comes by way of the front too, if there is one. */
+/* What comes to all processes of the terminal, or of a group, comes by way of the front too, if there is one. Not what was
+ * typed into the command's terminal: it comes to us when nobody is in the foreground there yet, and is the command's. */
 static bool front_has_it(const struct loop *loop, const struct signalfd_siginfo *info)
 {
-    return loop->request->relay != NULL && !loop->front_gone && info->ssi_code == SI_KERNEL;
+    uint32_t number = info->ssi_signo;
+
+    if (loop->request->relay == NULL || loop->front_gone || info->ssi_code != SI_KERNEL)
+        return false;
+    return loop->request->pty == NULL || (number != SIGINT && number != SIGQUIT && number != SIGTSTP);
 }
 
 /* The applicant's terminal has gone: the command is told as a terminal's would be, and has to end. */
@@ -140,28 +145,29 @@ static void forward(struct loop *loop, const struct signalfd_siginfo *info)
  * next stop before it was seen. */
 static void stop_with_command(struct loop *loop, int number)
 {
-    const struct pty *pty = loop->request->pty;
-
     loop->stopped_by = number;
     if (loop->told_to_end) { /* it would stop the time until it is killed */
         job_signal(loop, SIGCONT);
         return;
     }
-    if (pty != NULL)
-        pty_take_foreground(pty);
     if (loop->request->relay != NULL) /* it is the front that is seen */
-        relay_ask_stop(loop->request->relay, pty != NULL ? number : SIGSTOP);
+        relay_ask_stop(loop->request->relay, loop->request->pty != NULL ? number : SIGSTOP);
     else
         (void)raise(SIGSTOP);
 }
 
-/* The front is in its terminal's foreground: so is the command in its own, and goes on if that is what it waits for. */
-static void enter_foreground(struct loop *loop)
+/* The front goes on, in its terminal's foreground or not: so does the command in its own; at once, if it has stopped for that.
+ * Not when it stops: others of its group may still be about to put modes back before they do. */
+static void follow_front(struct loop *loop, bool foreground)
 {
     bool waits = loop->stopped_by == SIGTTIN || loop->stopped_by == SIGTTOU;
 
     if (loop->request->pty == NULL || loop->ended)
         return;
+    if (!foreground) {
+        pty_take_foreground(loop->request->pty);
+        return;
+    }
     pty_give_foreground(loop->request->pty, loop->child->pid, waits);
     if (waits)
         job_signal(loop, SIGCONT);
@@ -247,7 +253,7 @@ static void relay_read(struct loop *loop)
         else if (message.word == RELAY_SHOWN)
             loop->shown = true;
         else if (message.word == RELAY_FOREGROUND)
-            enter_foreground(loop);
+            follow_front(loop, message.number != 0);
         else if (message.word == RELAY_RESUMED && message.number == 0)
             undo_stop(loop);
     }

@@ -87,18 +87,22 @@ END
 }
 
 # The command under pamrun.  It tells when its job is in the foreground, at its start and each time it goes on, and puts
-# that into a file.  With `self` it stops itself on ^Z: in a session of its own a terminal cannot do that.
+# that into a file.  The job's process group is that of its parent, or, where that leads a session of its own (with a
+# pseudo-terminal), that of the parent's parent.
 write_command()
 {
     cat >"$command" <<END
 #!/bin/bash
-[ "\$1" != self ] || trap 'kill -s STOP \$\$' TSTP
 trap 'before=' CONT
 exec 9<>$box/nap
 echo \$\$ >$box/pid
 read -r shell <$box/shell
 read -r line </proc/\$PPID/stat
 set -- \${line##*) } # state parent group session terminal foreground
+if [ "\$4" = "\$PPID" ]; then
+    read -r line </proc/\$2/stat
+    set -- \${line##*) }
+fi
 job=\$3
 before=
 while :; do
