@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,8 +28,11 @@ static void report_start(int report, struct start_failure failure)
 static bool terminal_give_up(void)
 {
     OWNED(fd_close) int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    bool given_up = fd < 0 || ioctl(fd, TIOCNOTTY) == 0;
 
-    return fd < 0 || ioctl(fd, TIOCNOTTY) == 0;
+    (void)sigaction(SIGHUP, &ignore, NULL); /* throws away what a session's leader gets for it; it waits, blocked */
+    return given_up;
 }
 
 /* A process group of its own in the session of the pseudo-terminal, which its parent leads: so ^Z can stop it. */
