@@ -56,6 +56,7 @@ struct run {
     struct identity identity;
     struct strv pam_environment; /* what the modules are told, besides what they tell each other */
     char tty[128];
+    enum terminal_use terminal; /* what the command would share of it */
     const char *service;
     struct forwarded forwarded;
     struct transaction_request request;
@@ -173,7 +174,7 @@ static enum result decide(struct run *run, struct error *error)
 
     plan_free(&run->plan);
     if (plan_make(&run->plan, &run->options, &run->identity, strv_get(run->inherited.environment, "SHELL"), restricted,
-                  error)
+                  run->terminal, error)
         != OK)
         return FAILED;
     return authority_check_delegate(&run->authority, &run->options, &run->identity, &run->plan, error);
@@ -192,6 +193,8 @@ static enum result prepare(struct run *run, struct error *error)
         || authority_check_options(&run->authority, options, &run->identity.applicant, error) != OK)
         return FAILED;
     run->service = service_choose(run);
+    if (options->pty == PTY_DEFAULT)
+        run->terminal = pty_find_terminal();
     if (run->authority.delegate != NULL)
         options->no_auth = true; /* the site policy vouches for him */
     if (identity_resolve(&run->identity, options, authority_is_as_root(&run->authority), error) != OK)
@@ -240,15 +243,19 @@ static void begin_progress(struct run *run)
         watcher_start(&run->watcher);
 }
 
-/* From here on two processes, unless the applicant is root: *holder is its pid in the front, 0 where the run goes on. */
+/* Before pam_start(3), whatever --provision makes of the account later. The front serves the pseudo-terminal, and the holder
+ * leads its session. */
+static bool root_needs_front(const struct run *run)
+{
+    return run->uid == 0 && plan_may_have_pty(&run->options, &run->identity, run->terminal);
+}
+
+/* From here on two processes: *holder is its pid in the front, 0 where the run goes on. */
 static enum result split(struct run *run, pid_t *holder, struct error *error)
 {
     int ends[2];
 
-    *holder = 0;
-    begin_progress(run);
-    if (run->uid == 0)
-        return begin_guard(run, error);
+    watcher_end(&run->watcher); /* a front looks on itself */
     if (!relay_open(ends, &run->relay.step))
         return fail(error, STEP_START, STATUS_SYSTEM, "cannot start: socketpair: %s", strerror(errno));
     *run->relay.step = STEP_IDENTITY;
@@ -266,6 +273,13 @@ static enum result split(struct run *run, pid_t *holder, struct error *error)
     step_points_start(getppid());
     step_point("split");
     return begin_guard(run, error);
+}
+
+/* Others than root have a front before anything is looked up. */
+static enum result begin(struct run *run, pid_t *holder, struct error *error)
+{
+    begin_progress(run);
+    return run->uid != 0 ? split(run, holder, error) : begin_guard(run, error);
 }
 
 typedef enum result phase(struct run *run, struct error *error);
@@ -515,7 +529,9 @@ static void tell_end(struct run *run)
 /* The front shows what the command writes; the holder keeps no side of it that somebody else could read. */
 static void hand_pty_over(struct run *run)
 {
-    (void)relay_send(&run->relay, (struct relay_message){.word = RELAY_PTY}, run->pty.master);
+    struct relay_message message = {.word = RELAY_PTY, .number = run->pty.is_wanted};
+
+    (void)relay_send(&run->relay, message, run->pty.master);
     fd_close(&run->pty.master);
 }
 
@@ -550,9 +566,8 @@ static enum result run_command(struct run *run, struct error *error)
     };
     struct supervise_request request = {
         .child = &child,
-        .pty = run->plan.pty && run->relay.fd < 0 ? &run->pty : NULL,
         .relay = run->relay.fd >= 0 ? &run->relay : NULL,
-        .front_shows = run->plan.pty && run->relay.fd >= 0 ? &run->pty : NULL,
+        .pty = run->plan.pty ? &run->pty : NULL,
         .own_session = run->plan.new_session || run->plan.pty,
         .kill_after_ms = run->options.kill_after_ms,
         .tell_start = run->events.fd >= 0,
@@ -571,14 +586,15 @@ static enum result run_command(struct run *run, struct error *error)
     progress_enter(STEP_COMMAND); /* its directory may hang */
     if (run->options.exec)
         return become_command(run, &launch, error);
+    if (run->plan.pty && pty_lead_session(&run->pty, error) != OK)
+        return FAILED;
+    launch.in_foreground = run->pty.is_wanted;
     if (process_spawn(&child, &launch, error) != OK)
         return FAILED;
     watcher_end(&run->watcher); /* the command's process has it until it is executed */
     cgroup_free(&run->cgroups); /* the command's process has copies */
     step_point("forked");
-    if (request.pty != NULL)
-        pty_resume(&run->pty);
-    if (request.front_shows != NULL)
+    if (run->plan.pty)
         hand_pty_over(run);
     log_allowed(run);  /* while the command starts; it cannot keep root from writing it */
     pages_copy_heap(); /* likewise: for the close, which somebody waits for */
@@ -654,13 +670,18 @@ static int run_phases(struct run *run, int argc, char **argv)
     if (privilege_start(&error) != OK || events_start(&run->events, run->options.status_fd, &error) != OK
         || check_secrets(run, &error) != OK || (needs_limits && limits_take(&run->limits, run->uid != 0, &error) != OK)
         || inherited_take(&run->inherited, taken, sizeof taken / sizeof *taken, &error) != OK
-        || split(run, &holder, &error) != OK)
+        || begin(run, &holder, &error) != OK)
         return report_failure(run, &error);
     if (holder > 0)
         be_front(run, holder);
     pages_prepare();
-    if (guarded(STEP_IDENTITY, prepare, run, &error) != OK || authenticate(run, &error) != OK
-        || open_session(run, &error) != OK || build_environment(run, &error) != OK || run_command(run, &error) != OK)
+    if (guarded(STEP_IDENTITY, prepare, run, &error) != OK
+        || (root_needs_front(run) && split(run, &holder, &error) != OK))
+        return report_failure(run, &error);
+    if (holder > 0)
+        be_front(run, holder);
+    if (authenticate(run, &error) != OK || open_session(run, &error) != OK || build_environment(run, &error) != OK
+        || run_command(run, &error) != OK)
         return report_failure(run, &error);
     return supervise_exit_status(run->outcome.wait_status);
 }

@@ -59,8 +59,26 @@ static const char *shell_choose(const struct options *options, const struct acco
     return account->shell;
 }
 
+/* Would the command have the terminal of somebody else? Then what it types into it (TIOCSTI) is run as his. */
+static bool shares_terminal(const struct options *options, const struct identity *identity, enum terminal_use terminal)
+{
+    return terminal != TERMINAL_NONE && options->pty == PTY_DEFAULT && identity->applicant.uid != identity->account.uid;
+}
+
+bool plan_may_have_pty(const struct options *options, const struct identity *identity, enum terminal_use terminal)
+{
+    return options->pty == PTY_YES
+           || (shares_terminal(options, identity, terminal) && terminal == TERMINAL_STANDARD && !options->exec);
+}
+
+static bool has_new_session(const struct options *options, const struct identity *identity, enum terminal_use terminal)
+{
+    return (options->command != NULL && !options->same_session && identity->account.uid != 0)
+           || (shares_terminal(options, identity, terminal) && !plan_may_have_pty(options, identity, terminal));
+}
+
 enum result plan_make(struct plan *plan, const struct options *options, const struct identity *identity,
-                      const char *applicant_shell, bool restricted, struct error *error)
+                      const char *applicant_shell, bool restricted, enum terminal_use terminal, struct error *error)
 {
     const struct account *account = &identity->account;
 
@@ -69,8 +87,8 @@ enum result plan_make(struct plan *plan, const struct options *options, const st
         .groups = identity->supplementary.ids != NULL ? &identity->supplementary : NULL,
         .restricted = restricted,
         .group = identity->has_group ? identity->group : account->gid,
-        .pty = options->pty == PTY_YES,
-        .new_session = options->command != NULL && !options->same_session && account->uid != 0,
+        .pty = plan_may_have_pty(options, identity, terminal),
+        .new_session = has_new_session(options, identity, terminal),
         .directory = options->directory != NULL ? options->directory
                      : options->login           ? account->home
                                                 : NULL,

@@ -83,7 +83,8 @@ static void change(int32_t step)
     before = atomic_load(&shared->word);
     while (!atomic_compare_exchange_weak(&shared->word, &before, (before / STATES + 1) * STATES + HIDDEN))
         continue;
-    if ((before & STATE_MASK) != HIDDEN && in_foreground())
+    /* In a session of its own the worker cannot know, but who wrote it did. */
+    if ((before & STATE_MASK) != HIDDEN && (tcgetpgrp(STDERR_FILENO) < 0 || in_foreground()))
         (void)!write(STDERR_FILENO, wipe, sizeof wipe - 1);
 }
 

@@ -65,7 +65,9 @@ enum relay_state relay_receive(struct relay *relay, struct relay_message *messag
     }
     do
         got = recvmsg(relay->fd, &parcel, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    while (got < 0 && errno == EINTR);
+    while (got < 0
+           && (errno == EINTR || errno == ECONNRESET)); /* reset: it ended without reading all; said once, and what
+                                                                   it said before is still there */
     if (got < 0)
         return errno == EAGAIN ? RELAY_EMPTY : RELAY_GONE;
     if (got != (ssize_t)sizeof *message)

@@ -17,9 +17,10 @@ enum relay_word {
     RELAY_RESUMED,    /* we stopped and go on; number 0: nothing stops us, the process group is orphaned */
     RELAY_HANG_UP,    /* the applicant's terminal has gone */
     RELAY_SHOWN,      /* all that the command wrote is on the terminal */
+    RELAY_FOREGROUND, /* number 1: the command is to be in its pseudo-terminal's foreground, as we are in ours; 0: it is not */
     /* the holder's */
-    RELAY_STOP,  /* stop by signal `number`; `code`: how many SIGCONT we were told of so far */
-    RELAY_PTY,   /* a descriptor comes along: our side of the command's pseudo-terminal */
+    RELAY_STOP, /* stop by signal `number`; `code`: how many SIGCONT we were told of so far */
+    RELAY_PTY, /* a descriptor comes along: our side of the command's pseudo-terminal; number 0: not for the foreground yet */
     RELAY_ENDED, /* the command has ended */
     RELAY_LOOK,  /* a step begins: look at its progress again */
     RELAY_EXIT,  /* all is done: exit with status `number`. A holder that ends without having said so has failed */

@@ -30,6 +30,15 @@ static void say(const struct front *front, enum relay_word word, int number)
     (void)relay_send(front->relay, (struct relay_message){.word = word, .number = number}, -1);
 }
 
+/* Raw mode, and the command in its terminal's foreground, if we are in ours and it wants it. */
+static void terminal_resume(struct front *front)
+{
+    if (front->pty.master < 0)
+        return;
+    pty_resume(&front->pty);
+    say(front, RELAY_FOREGROUND, front->pty.is_wanted && pty_is_in_foreground(&front->pty) ? 1 : 0);
+}
+
 /* What is passed on: what a process, or the terminal, may want of the command. Nothing else ends or stops us. */
 static bool is_passed_on(int number)
 {
@@ -49,8 +58,8 @@ static void signals_read(struct front *front)
     while (read(front->signals, &info, sizeof info) == (ssize_t)sizeof info) {
         int number = (int)info.ssi_signo;
 
-        if (front->pty.master >= 0 && number == SIGCONT)
-            pty_resume(&front->pty);
+        if (number == SIGCONT)
+            terminal_resume(front); /* before it is passed on: the command is in the foreground when it goes on */
         if (front->pty.master >= 0 && number == SIGWINCH)
             pty_resize(&front->pty);
         else if (is_passed_on(number)
@@ -61,9 +70,10 @@ static void signals_read(struct front *front)
     }
 }
 
-/* Stop as the signal would stop us. false: it does not, since nobody could continue us (an orphaned process group). What
+/* Stop as the signal would stop us; whole_group: and, as a terminal's does, our process group with us (a script's shell,
+ * the others of a pipeline). false: it does not, since nobody could continue us (an orphaned process group). What
  * ended the stop is a SIGCONT; it waits to be passed on. */
-static bool stop_by(int number)
+static bool stop_by(int number, bool whole_group)
 {
     struct sigaction standard = {.sa_handler = SIG_DFL};
     sigset_t all, waiting;
@@ -71,7 +81,7 @@ static bool stop_by(int number)
     sigfillset(&all);
     sigdelset(&all, number);
     (void)sigaction(number, &standard, NULL);
-    (void)raise(number);
+    (void)(whole_group ? kill(0, number) : raise(number));
     (void)sigprocmask(SIG_SETMASK, &all, NULL);
     sigaddset(&all, number);
     (void)sigprocmask(SIG_SETMASK, &all, NULL);
@@ -83,16 +93,22 @@ static bool stop_by(int number)
 /* Unless somebody continued us meanwhile, and the holder did not know yet: then the stop is over already. */
 static void stop_when_told(struct front *front, const struct relay_message *message)
 {
-    int number = message->number == SIGTTIN || message->number == SIGTSTP ? message->number : SIGSTOP;
+    int number = message->number;
+    bool for_terminal = number == SIGTTIN || number == SIGTTOU;
     bool stopped = true;
 
+    if (!for_terminal && number != SIGTSTP)
+        number = SIGSTOP;
+    front->pty.is_wanted = front->pty.is_wanted || for_terminal;
     signals_read(front); /* a stop signal throws away a SIGCONT that waits */
-    if (message->code == (int)front->relay->continued) {
+    if (message->code == (int)front->relay->continued
+        && !(for_terminal && front->pty.master >= 0 && pty_is_in_foreground(&front->pty))) {
         pty_pause(&front->pty);
-        stopped = stop_by(number);
-        pty_resume(&front->pty);
+        /* What was typed into the command's terminal only its own processes got; SIGSTOP is for one. */
+        stopped = stop_by(number, front->pty.master >= 0 && number != SIGSTOP);
     }
     say(front, RELAY_RESUMED, stopped ? 1 : 0);
+    terminal_resume(front);
 }
 
 static void relay_read(struct front *front)
@@ -106,8 +122,8 @@ static void relay_read(struct front *front)
             stop_when_told(front, &message);
             break;
         case RELAY_PTY:
-            if (fd >= 0 && pty_adopt(&front->pty, fd))
-                pty_resume(&front->pty);
+            if (fd >= 0 && pty_adopt(&front->pty, fd, message.number != 0))
+                terminal_resume(front);
             else
                 pty_close(&front->pty); /* nobody shows it, and the command is told so */
             break;

@@ -30,25 +30,29 @@ static void report_start(int report, struct start_failure failure)
 static bool terminal_give_up(void)
 {
     OWNED(fd_close) int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    bool given_up = fd < 0 || ioctl(fd, TIOCNOTTY) == 0;
 
-    return fd < 0 || ioctl(fd, TIOCNOTTY) == 0;
+    (void)sigaction(SIGHUP, &ignore, NULL); /* throws away what a session's leader gets for it; it waits, blocked */
+    return given_up;
 }
 
-/* A session of its own, and the pseudo-terminal as its controlling one. */
-static bool session_start(const struct launch *launch)
+/* A process group of its own in the session of the pseudo-terminal, which its parent leads: so ^Z can stop it. */
+static bool group_start(const struct launch *launch)
 {
-    if (!launch->plan->new_session && launch->terminal < 0)
-        return true;
-    if (setsid() < 0)
-        return errno == EPERM && launch->terminal < 0 && terminal_give_up();
-    if (launch->terminal < 0)
-        return true;
-    if (ioctl(launch->terminal, TIOCSCTTY, 0) < 0)
+    if (setpgid(0, 0) < 0 || (launch->in_foreground && tcsetpgrp(launch->terminal, getpid()) < 0))
         return false;
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (isatty(fd) == 1 && dup2(launch->terminal, fd) < 0)
             return false;
     return true;
+}
+
+static bool session_start(const struct launch *launch)
+{
+    if (launch->terminal >= 0)
+        return group_start(launch);
+    return !launch->plan->new_session || setsid() >= 0 || (errno == EPERM && terminal_give_up());
 }
 
 /* Where the applicant was, with his right to be there, as under su(1): a root shell in /root runs commands as others.

@@ -18,7 +18,8 @@ struct launch {
     const struct cgroups *cgroups;
     char *const *environment;
     mode_t umask;
-    int terminal;                /* the command's side of a pseudo-terminal; -1: none */
+    int terminal;                /* the command's side of a pseudo-terminal, whose session we lead; -1: none */
+    bool in_foreground;          /* the command is to be, there */
     void (*before_exec)(void *); /* called as the account, before chdir and exec; ends the copied PAM handle */
     void *before_exec_data;
 };

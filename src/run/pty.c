@@ -34,6 +34,18 @@ static bool in_foreground(int terminal)
     return group < 0 || group == getpgrp();
 }
 
+enum terminal_use pty_find_terminal(void)
+{
+    OWNED(fd_close) int terminal = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+    if (terminal < 0)
+        return TERMINAL_NONE;
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (tcgetpgrp(fd) >= 0) /* only of the controlling one this may be asked */
+            return TERMINAL_STANDARD;
+    return TERMINAL_CONTROLLING;
+}
+
 /* tty(4): 0620 and group tty, so that write(1) and mesg(1) work. */
 static bool slave_give(int slave, uid_t uid)
 {
@@ -56,27 +68,55 @@ static void terminal_find(struct pty *pty)
         fd_close(&pty->terminal);
 }
 
+bool pty_is_in_foreground(const struct pty *pty)
+{
+    return pty->terminal < 0 || in_foreground(pty->terminal);
+}
+
 enum result pty_open(struct pty *pty, uid_t uid, struct error *error)
 {
     *pty = (struct pty){.slave = -1, .terminal = -1, .master = -1};
-    if (!buffers_make(pty))
-        return fail_memory(error, STEP_COMMAND);
     pty->master = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     if (pty->master >= 0 && unlockpt(pty->master) == 0) /* by descriptor: a path in /dev/pts could be another's */
         pty->slave = ioctl(pty->master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (pty->slave < 0 || !slave_give(pty->slave, uid))
         return fail(error, STEP_COMMAND, STATUS_SYSTEM, "pseudo-terminal: %s", strerror(errno));
     terminal_find(pty);
-    if (pty->terminal >= 0) {
+    if (pty->terminal >= 0 && pty_is_in_foreground(pty))
         (void)tcsetattr(pty->slave, TCSANOW, &pty->modes);
-        pty_resize(pty);
-    }
+    pty->is_wanted =
+        pty->terminal < 0 || (in_foreground(pty->terminal) && isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1);
+    pty_resize(pty);
     return OK;
 }
 
-bool pty_adopt(struct pty *pty, int master)
+enum result pty_lead_session(struct pty *pty, struct error *error)
 {
-    *pty = (struct pty){.slave = -1, .terminal = -1, .master = master};
+    if (setsid() < 0 || ioctl(pty->slave, TIOCSCTTY, 0) < 0)
+        return fail(error, STEP_COMMAND, STATUS_SYSTEM, "session of the pseudo-terminal: %s", strerror(errno));
+    return OK;
+}
+
+void pty_take_foreground(const struct pty *pty)
+{
+    (void)tcsetpgrp(pty->slave, getpgrp());
+}
+
+void pty_give_foreground(const struct pty *pty, pid_t command, bool force)
+{
+    if (force || tcgetpgrp(pty->slave) == getpgrp())
+        (void)tcsetpgrp(pty->slave, getpgid(command));
+}
+
+void pty_end_session(const struct pty *pty)
+{
+    (void)ioctl(pty->slave, TIOCNOTTY);
+}
+
+bool pty_adopt(struct pty *pty, int master, bool is_wanted)
+{
+    *pty =
+        (struct pty){.slave = -1, .terminal = -1, .master = master, .is_wanted = is_wanted, .needs_modes = !is_wanted};
     if (!buffers_make(pty))
         return false;
     terminal_find(pty);
@@ -105,13 +145,26 @@ void pty_resize(struct pty *pty)
 /* Setting modes from the background would stop us: SIGTTOU is blocked, but the shell's terminal is not ours then. */
 void pty_resume(struct pty *pty)
 {
-    struct termios raw = pty->modes;
+    struct termios raw;
 
-    if (pty->terminal < 0 || pty->raw || !in_foreground(pty->terminal))
+    if (pty->terminal < 0)
         return;
+    if (!in_foreground(pty->terminal)) {
+        pty->raw = false; /* SIGSTOP, which leaves no time to put it back; whoever is there now has */
+        return;
+    }
     pty_resize(pty);
+    if (!pty->is_wanted)
+        return;
+    if (!pty->raw)
+        (void)tcgetattr(pty->terminal, &pty->modes); /* of this time: in the background they were a line editor's */
+    if (pty->needs_modes)
+        (void)tcsetattr(pty->master, TCSANOW, &pty->modes);
+    pty->needs_modes = false;
+    raw = pty->modes;
     cfmakeraw(&raw);
-    pty->raw = tcsetattr(pty->terminal, TCSADRAIN, &raw) == 0;
+    if (tcsetattr(pty->terminal, TCSADRAIN, &raw) == 0)
+        pty->raw = true; /* if not, and it was before, it has gone: reading will tell */
 }
 
 void pty_pause(struct pty *pty)
@@ -166,8 +219,10 @@ void pty_after_poll(struct pty *pty, const struct pollfd *sources)
     enum { CAN_READ = POLLIN | POLLHUP | POLLERR };
 
     if ((sources[1].revents & CAN_READ) != 0 && buffer_is_empty(&pty->to_command) && pty->raw
-        && !buffer_fill(&pty->to_command, pty->terminal))
-        pty->hung_up = true;
+        && !buffer_fill(&pty->to_command, pty->terminal)) {
+        pty->hung_up = in_foreground(pty->terminal); /* in the background it is not ours to read, and fails too */
+        pty->raw = pty->hung_up;
+    }
     if ((sources[0].revents & CAN_READ) != 0 && buffer_is_empty(&pty->to_terminal)) {
         size_t got;
 

@@ -3,9 +3,16 @@
  *
  * Only those of the command's standard input, output and error that are a terminal become the pseudo-terminal; pipes
  * and files stay what they are. The applicant's terminal is in raw mode only while we are in its foreground, and its
- * first mode is put back on every way out. No thread, no signal handler: the poll loop (supervise.c) drives it. */
+ * first mode is put back on every way out. No thread, no signal handler: the front's poll loop drives it (front.c).
+ *
+ * The holder makes it and leads its session; the command is its child there, in a process group of its own. A group whose
+ * processes have no parent in their session ("orphaned", setpgid(2)) is not stopped by ^Z: with the holder as that parent
+ * the command is, and no further process is needed that only waits. Other processes of the session cannot signal the
+ * holder, but for SIGCONT, which does nothing to it; they could make its group the foreground one and type ^C, so it
+ * gives the terminal up as soon as the command has ended, before modules run again: pty_end_session(). */
 #pragma once
 
+#include "ask/plan.h"
 #include "base/error.h"
 
 #include <poll.h>
@@ -21,28 +28,54 @@ struct pty_buffer {
 };
 
 struct pty {
-    int master;           /* our side; -1: there is no pty */
-    int slave;            /* the command's side; kept open, so that the pty lives while nobody has /dev/tty open */
-    int terminal;         /* the applicant's; -1: he has none */
+    int master;   /* our side; -1: there is no pty */
+    int slave;    /* the command's side, the holder's; kept open, so that the pty lives while nobody has it open */
+    int terminal; /* the applicant's; -1: he has none */
     struct termios modes; /* the terminal's, before us */
     bool raw;
-    bool hung_up;  /* the applicant's terminal has gone */
-    bool ended;    /* the command's side has: its session's leader is dead, or all that it wrote was read */
-    bool draining; /* the command has ended, only so many bytes are read any more: */
+    bool is_wanted; /* the command has the terminal from the start, or has asked for it; else it keeps its mode */
+    bool
+        needs_modes; /* when it is, the command's terminal gets ours: at the start they may have been somebody else's */
+    bool hung_up;    /* the applicant's terminal has gone */
+    bool ended;      /* the command's side has: its session's leader is dead, or all that it wrote was read */
+    bool draining;   /* the command has ended, only so many bytes are read any more: */
     size_t left;
     struct pty_buffer to_command, to_terminal;
 };
 
+/* What of the applicant's terminal would the command have? One system call where there is none. */
+enum terminal_use pty_find_terminal(void);
+
+/* ---- the holder's ---- */
+
 /* Make one, with the size and modes of the applicant's terminal, owned by the account. pty_close() in any case. */
 enum result CHECKED pty_open(struct pty *pty, uid_t uid, struct error *error);
 
-/* The front's view of one: the holder made it and handed its master side over. false: out of memory. */
-bool pty_adopt(struct pty *pty, int master);
+/* Lead a session of which it is the terminal, with nobody in the foreground yet. */
+enum result CHECKED pty_lead_session(struct pty *pty, struct error *error);
 
-/* The holder's: the front died, and may have left the applicant's terminal in raw mode. */
+/* Nobody is in the foreground: the command can neither read nor set modes while the applicant's shell has his terminal. */
+void pty_take_foreground(const struct pty *pty);
+
+/* The group of the command is. Unless a process of the session has given it to another group, and force is not set. */
+void pty_give_foreground(const struct pty *pty, pid_t command, bool force);
+
+/* The command has ended: what is left of its session has no terminal, its foreground group gets SIGHUP. */
+void pty_end_session(const struct pty *pty);
+
+/* The front died, and may have left the applicant's terminal in raw mode. */
 void pty_recover(const struct pty *pty);
 
-/* When the command was forked, and when we went on after a stop: raw mode and size, if we are in the foreground. */
+/* ---- the front's ---- */
+
+/* Its view of one: the holder made it and handed its master side over. false: out of memory. */
+bool pty_adopt(struct pty *pty, int master, bool is_wanted);
+
+/* Are we in the foreground of the applicant's terminal? Also when there is none. */
+bool pty_is_in_foreground(const struct pty *pty);
+
+/* When the command was forked, and when we went on after a stop: size, and raw mode where it is wanted, if we are in the
+ * foreground. Whoever had the terminal meanwhile has set its modes, so they are set again. */
 void pty_resume(struct pty *pty);
 
 /* Before we stop: the terminal's own mode. */

@@ -23,6 +23,7 @@ struct loop {
     bool ended;
     bool lost;          /* it cannot be waited for */
     bool told_to_end;   /* the command was: a stop of its is not mirrored any more */
+    int stopped_by;     /* the signal; it has not been told to go on since. 0: none */
     bool front_gone;    /* there was one */
     bool shown;         /* the front has written all that the command did */
     int64_t kill_at_ms; /* CLOCK_MONOTONIC; 0: not told to end */
@@ -39,6 +40,20 @@ void supervise_block_signals(void)
 static void child_signal(const struct loop *loop, int number)
 {
     (void)syscall(SYS_pidfd_send_signal, loop->child->pidfd, number, NULL, 0);
+}
+
+/* What a terminal or a shell would send to the job: to its process group, which only the command has in a terminal of its
+ * own. Its number is nobody else's while the command is not reaped. */
+static void job_signal(struct loop *loop, int number)
+{
+    pid_t pid = loop->child->pid;
+
+    if (number == SIGCONT)
+        loop->stopped_by = 0;
+    if (loop->request->pty == NULL || loop->ended || getpgid(pid) != pid)
+        child_signal(loop, number);
+    if (loop->request->pty != NULL && !loop->ended)
+        (void)kill(-pid, number);
 }
 
 /* A signal that somebody sent to us is meant for the command. Not one that the command sent itself: kill(0, ...)
@@ -59,50 +74,65 @@ static void end_command(struct loop *loop)
         loop->kill_at_ms = clock_now_ms() + loop->request->kill_after_ms;
 }
 
-/* What comes to all processes of the terminal, or of a group, comes by way of the front too, if there is one. */
+/* What comes to all processes of the terminal, or of a group, comes by way of the front too, if there is one. Not what was
+ * typed into the command's terminal: it comes to us when nobody is in the foreground there yet, and is the command's. */
 static bool front_has_it(const struct loop *loop, const struct signalfd_siginfo *info)
 {
-    return loop->request->relay != NULL && !loop->front_gone && info->ssi_code == SI_KERNEL;
+    uint32_t number = info->ssi_signo;
+
+    if (loop->request->relay == NULL || loop->front_gone || info->ssi_code != SI_KERNEL)
+        return false;
+    return loop->request->pty == NULL || (number != SIGINT && number != SIGQUIT && number != SIGTSTP);
 }
 
 /* The applicant's terminal has gone: the command is told as a terminal's would be, and has to end. */
 static void hang_up(struct loop *loop)
 {
-    child_signal(loop, SIGHUP);
-    child_signal(loop, SIGCONT);
+    job_signal(loop, SIGHUP);
+    job_signal(loop, SIGCONT);
     end_command(loop);
+}
+
+/* Stops: in a session of its own nothing but SIGSTOP stops the command, since its process group is orphaned; in a
+ * pseudo-terminal's, whose leader is its parent, it is not. */
+static void forward_stop(struct loop *loop, int number)
+{
+    if (loop->request->pty != NULL)
+        job_signal(loop, number);
+    else
+        child_signal(loop, loop->request->own_session ? SIGSTOP : number);
 }
 
 static void forward(struct loop *loop, const struct signalfd_siginfo *info)
 {
     int number = (int)info->ssi_signo;
 
-    if (loop->request->pty != NULL && number == SIGCONT)
-        pty_resume(loop->request->pty);
     if (!is_for_command(loop, info))
         return;
     switch (number) {
     case SIGTSTP:
     case SIGTTIN:
-    case SIGTTOU: /* in a session of its own nothing but SIGSTOP stops it: its process group is orphaned */
-        child_signal(loop, loop->request->own_session ? SIGSTOP : number);
+    case SIGTTOU:
+        forward_stop(loop, number);
         break;
     case SIGTERM:
         end_command(loop);
         break;
-    case SIGWINCH:
-        if (loop->request->pty != NULL)
-            pty_resize(loop->request->pty);
+    case SIGINT:
+    case SIGQUIT: /* the terminal's, while the front is not in raw mode there */
+        if (info->ssi_code == SI_KERNEL)
+            job_signal(loop, number);
         else
-            child_signal(loop, SIGWINCH);
+            child_signal(loop, number);
+        break;
+    case SIGCONT:
+        job_signal(loop, number);
         break;
     case SIGHUP:
-    case SIGINT:
-    case SIGQUIT:
     case SIGUSR1:
     case SIGUSR2:
     case SIGALRM:
-    case SIGCONT:
+    case SIGWINCH:
         child_signal(loop, number);
         break;
     default: /* SIGPIPE, SIGXCPU, ...: about us, not about the command */
@@ -113,21 +143,43 @@ static void forward(struct loop *loop, const struct signalfd_siginfo *info)
 /* When the command stops, so do we: whoever watches us, a shell's job control, is to see it. What makes us go on is a
  * SIGCONT, and waits in the signalfd to be passed on like any other; a second one of our own could undo the command's
  * next stop before it was seen. */
-static void stop_with_command(struct loop *loop)
+static void stop_with_command(struct loop *loop, int number)
 {
+    loop->stopped_by = number;
     if (loop->told_to_end) { /* it would stop the time until it is killed */
-        child_signal(loop, SIGCONT);
+        job_signal(loop, SIGCONT);
         return;
     }
-    if (loop->request->relay != NULL) {
-        relay_ask_stop(loop->request->relay, SIGSTOP); /* it is the front that is seen */
+    if (loop->request->relay != NULL) /* it is the front that is seen */
+        relay_ask_stop(loop->request->relay, loop->request->pty != NULL ? number : SIGSTOP);
+    else
+        (void)raise(SIGSTOP);
+}
+
+/* The front goes on, in its terminal's foreground or not: so does the command in its own; at once, if it has stopped for that.
+ * Not when it stops: others of its group may still be about to put modes back before they do. */
+static void follow_front(struct loop *loop, bool foreground)
+{
+    bool waits = loop->stopped_by == SIGTTIN || loop->stopped_by == SIGTTOU;
+
+    if (loop->request->pty == NULL || loop->ended)
+        return;
+    if (!foreground) {
+        pty_take_foreground(loop->request->pty);
         return;
     }
-    if (loop->request->pty != NULL)
-        pty_pause(loop->request->pty);
-    (void)raise(SIGSTOP);
-    if (loop->request->pty != NULL)
-        pty_resume(loop->request->pty);
+    pty_give_foreground(loop->request->pty, loop->child->pid, waits);
+    if (waits)
+        job_signal(loop, SIGCONT);
+}
+
+/* The front could not stop, since nobody is there to continue it: nor may the command, which nobody would see. */
+static void undo_stop(struct loop *loop)
+{
+    if (loop->request->pty == NULL || loop->ended)
+        return;
+    pty_give_foreground(loop->request->pty, loop->child->pid, true);
+    job_signal(loop, SIGCONT);
 }
 
 static void child_look(struct loop *loop)
@@ -140,7 +192,7 @@ static void child_look(struct loop *loop)
             return;
         switch (info.si_code) {
         case CLD_STOPPED:
-            stop_with_command(loop);
+            stop_with_command(loop, info.si_status);
             break;
         case CLD_EXITED:
             loop->outcome->wait_status = W_EXITCODE(info.si_status, 0);
@@ -200,12 +252,16 @@ static void relay_read(struct loop *loop)
             hang_up(loop);
         else if (message.word == RELAY_SHOWN)
             loop->shown = true;
+        else if (message.word == RELAY_FOREGROUND)
+            follow_front(loop, message.number != 0);
+        else if (message.word == RELAY_RESUMED && message.number == 0)
+            undo_stop(loop);
     }
     if (state == RELAY_GONE) { /* the applicant ended it, or it failed: as if his terminal had gone */
         loop->front_gone = true;
         loop->outcome->hung_up = !loop->ended;
-        if (loop->request->front_shows != NULL)
-            pty_recover(loop->request->front_shows);
+        if (loop->request->pty != NULL)
+            pty_recover(loop->request->pty);
         hang_up(loop);
     }
 }
@@ -230,37 +286,31 @@ static void kill_when_due(struct loop *loop)
     loop->kill_at_ms = 0;
 }
 
-static void pty_serve(struct loop *loop, const struct pollfd *sources)
-{
-    struct pty *pty = loop->request->pty;
-    bool was_there = !pty->hung_up;
-
-    pty_after_poll(pty, sources);
-    if (was_there && pty->hung_up)
-        hang_up(loop);
-}
-
 /* Is there still something to wait for? Output that the command left in the pseudo-terminal is shown, unless we were
  * told to end. */
 static bool loop_goes_on(const struct loop *loop)
 {
     if (!loop->ended || loop->report_open)
         return true;
-    if (loop->request->front_shows != NULL)
-        return !loop->shown && !loop->front_gone && !loop->told_to_end;
-    return loop->request->pty != NULL && !loop->told_to_end && pty_has_output(loop->request->pty);
+    return loop->request->pty != NULL && !loop->shown && !loop->front_gone && !loop->told_to_end;
+}
+
+/* Once, when the command has ended: its terminal is nobody's any more, and the front shows the rest. */
+static void finish_pty(struct loop *loop)
+{
+    pty_end_session(loop->request->pty);
+    loop->shown = !relay_send(loop->request->relay, (struct relay_message){.word = RELAY_ENDED}, -1);
 }
 
 static void wait_in_loop(struct loop *loop)
 {
-    enum { SIGNALS, CHILD, REPORT, RELAY, PTY, SOURCES = PTY + PTY_SOURCES };
+    enum { SIGNALS, CHILD, REPORT, RELAY, SOURCES };
     struct pollfd sources[SOURCES] = {
         [SIGNALS] = {.fd = loop->signals, .events = POLLIN},
         [CHILD] = {.fd = loop->child->pidfd, .events = POLLIN},
         [REPORT] = {.fd = loop->child->report, .events = POLLIN},
         [RELAY] = {.fd = -1, .events = POLLIN},
     };
-    nfds_t count = loop->request->pty != NULL ? SOURCES : PTY;
     bool told_ended = false;
 
     step_point("watching");
@@ -270,9 +320,7 @@ static void wait_in_loop(struct loop *loop)
         sources[REPORT].fd = loop->report_open && (loop->request->tell_start || loop->ended) ? loop->child->report : -1;
         sources[CHILD].fd = loop->ended ? -1 : loop->child->pidfd;
         sources[RELAY].fd = loop->request->relay != NULL && !loop->front_gone ? loop->request->relay->fd : -1;
-        if (loop->request->pty != NULL)
-            pty_before_poll(loop->request->pty, sources + PTY);
-        if (poll(sources, count, time_left(loop)) < 0) {
+        if (poll(sources, SOURCES, time_left(loop)) < 0) {
             if (errno != EINTR)
                 break;
             continue;
@@ -285,14 +333,10 @@ static void wait_in_loop(struct loop *loop)
             child_look(loop);
         if (sources[REPORT].revents != 0 || (loop->ended && loop->report_open))
             report_read(loop);
-        if (loop->ended && loop->request->front_shows != NULL && !told_ended) {
+        if (loop->ended && loop->request->pty != NULL && !told_ended) {
             told_ended = true;
-            loop->shown = !relay_send(loop->request->relay, (struct relay_message){.word = RELAY_ENDED}, -1);
+            finish_pty(loop);
         }
-        if (loop->ended && loop->request->pty != NULL)
-            pty_command_ended(loop->request->pty);
-        if (loop->request->pty != NULL)
-            pty_serve(loop, sources + PTY);
         kill_when_due(loop);
     }
 }
@@ -301,6 +345,16 @@ static void child_end(const struct child *child)
 {
     (void)kill(child->pid, SIGKILL); /* ours, and not reaped: the number cannot be another's */
     while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+}
+
+/* What the command's terminal sent us before it was nobody's (who is in its session can have made us its foreground) is
+ * not to interrupt modules that close the session. */
+static void signals_drop(int signals)
+{
+    struct signalfd_siginfo info;
+
+    while (read(signals, &info, sizeof info) == (ssize_t)sizeof info)
         continue;
 }
 
@@ -322,9 +376,13 @@ enum result supervise_wait(const struct supervise_request *request, struct outco
     loop.signals = signals;
     wait_in_loop(&loop);
     if (!loop.ended) {
+        if (request->pty != NULL)
+            pty_end_session(request->pty);
         child_end(request->child);
         return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: cannot be watched, killed: %s", strerror(errno));
     }
+    if (request->pty != NULL)
+        signals_drop(signals);
     return OK;
 }
 

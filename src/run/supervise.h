@@ -22,9 +22,8 @@ void supervise_block_signals(void);
 
 struct supervise_request {
     const struct child *child;
-    struct pty *pty;                 /* to be served meanwhile; NULL: none */
-    struct relay *relay;             /* signals and stops are the front's, who serves the pty too; NULL: no front */
-    const struct pty *front_shows;   /* what it serves: what the command wrote is waited for; NULL: nothing */
+    struct relay *relay;             /* signals and stops are the front's; NULL: no front */
+    const struct pty *pty;           /* we lead its session, and the front shows what is written to it; NULL: none */
     bool own_session;                /* the command does not get what the applicant's terminal sends */
     int kill_after_ms;               /* from SIGTERM to SIGKILL; KILL_NEVER */
     bool tell_start;                 /* on_start is wanted at once; else it may come when the command has ended */

@@ -8,8 +8,8 @@
 load lib/common
 
 SHELLS=(bash dash zsh)
-SHARED=(u c)      # forms that share the caller's terminal: -u -- CMD in its session, -c CMD in a session of its own
-FORMS=(u c Pu Pc) # and with a pseudo-terminal
+SHARED=(u c)      # forms that share the caller's terminal, -T: -u -- CMD in its session, -c CMD in a session of its own
+FORMS=(u c Pu Pc) # and with a pseudo-terminal, the default
 
 # A SIGCONT at exit, which hang-ups and fg bring, can hang LeakSanitizer: it stops us by ptrace(2) there.
 [ "${SANITIZED-}" != 1 ] || export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
@@ -88,18 +88,22 @@ END
 }
 
 # The command under pamrun.  It tells when its job is in the foreground, at its start and each time it goes on, and puts
-# that into a file.  With `self` it stops itself on ^Z: in a session of its own a terminal cannot do that.
+# that into a file.  The job's process group is that of its parent, or, where that leads a session of its own (with a
+# pseudo-terminal), that of the parent's parent.
 write_command()
 {
     cat >"$command" <<END
 #!/bin/bash
-[ "\$1" != self ] || trap 'kill -s STOP \$\$' TSTP
 trap 'before=' CONT
 exec 9<>$box/nap
 echo \$\$ >$box/pid
 read -r shell <$box/shell
 read -r line </proc/\$PPID/stat
 set -- \${line##*) } # state parent group session terminal foreground
+if [ "\$4" = "\$PPID" ]; then
+    read -r line </proc/\$2/stat
+    set -- \${line##*) }
+fi
 job=\$3
 before=
 while :; do
@@ -160,20 +164,17 @@ in_shells() # FUNCTION FORM...
 typed() # FORM COMMAND
 {
     case $1 in
-        u) REPLY="$PAMRUN --close-on-exit -u prt_alice -- $2" ;;
-        c) REPLY="$PAMRUN --close-on-exit prt_alice -c 'exec $2'" ;;
-        Pu) REPLY="$PAMRUN --close-on-exit -P -u prt_alice -- $2" ;;
-        Pc) REPLY="$PAMRUN --close-on-exit -P prt_alice -c 'exec $2'" ;;
+        u) REPLY="$PAMRUN --close-on-exit -T -u prt_alice -- $2" ;;
+        c) REPLY="$PAMRUN --close-on-exit -T prt_alice -c 'exec $2'" ;;
+        Pu) REPLY="$PAMRUN --close-on-exit -u prt_alice -- $2" ;;
+        Pc) REPLY="$PAMRUN --close-on-exit prt_alice -c 'exec $2'" ;;
     esac
 }
 
 # The same for the command that tells its place.
 typed_command() # FORM
 {
-    local self=''
-
-    [[ $1 != P* ]] || self=' self'
-    typed "$1" "$command$self"
+    typed "$1" "$command"
 }
 
 # The steps of an interactive shell of prt_bob's, up to its end.
@@ -274,7 +275,7 @@ stops_and_continues() # SHELL FORM
     typed_command "$2"
     step_type "$REPLY" && step_see INFRONT
     step_keys '\032' && step_see 'PROMPT> '
-    step_status 147
+    step_status "$([[ $2 == P* ]] && echo 148 || echo 147)" # ^Z's own signal; else SIGSTOP
     step_type 'halted' && step_see HALTED 'PROMPT> '
     step_type 'bg; at BACK' && step_see 'is at BACK' 'PROMPT> '
     step_type 'runs' && step_see RUNS 'PROMPT> '

@@ -120,7 +120,7 @@ static void plan_runs_that(void **state)
     size_t at = 0;
 
     options.arguments = (char **)row->words;
-    assert_int_equal(plan_make(&plan, &options, &identity, row->applicant_shell, false, &error), OK);
+    assert_int_equal(plan_make(&plan, &options, &identity, row->applicant_shell, false, TERMINAL_NONE, &error), OK);
     if (row->shell != NULL)
         assert_string_equal(plan.shell, row->shell);
     else
@@ -195,7 +195,7 @@ static void restricted_account_keeps_its_shell(void **state)
     size_t at = 0;
 
     options.arguments = options.form == FORM_COMMAND ? words : words + 1;
-    result = plan_make(&plan, &options, &identity, row->applicant_shell, true, &error);
+    result = plan_make(&plan, &options, &identity, row->applicant_shell, true, TERMINAL_NONE, &error);
     if (row->shell == NULL) {
         assert_failed(result, &error, STATUS_REFUSED, STEP_COMMAND);
         assert_int_equal(error.class, CLASS_USER);
@@ -212,7 +212,7 @@ static void restricted_account_keeps_its_shell(void **state)
     assert_null(plan.arguments[at]);
     plan_free(&plan);
     /* and to root, or with a listed shell, nothing is refused */
-    assert_int_equal(plan_make(&plan, &options, &identity, row->applicant_shell, false, &error), OK);
+    assert_int_equal(plan_make(&plan, &options, &identity, row->applicant_shell, false, TERMINAL_NONE, &error), OK);
     assert_false(plan.shell_was_refused);
     plan_free(&plan);
 }
@@ -270,7 +270,7 @@ static void plan_puts_it_there(void **state)
     struct plan plan;
 
     options.arguments = options.form == FORM_COMMAND ? words : words + 1;
-    assert_int_equal(plan_make(&plan, &options, &identity, NULL, false, &error), OK);
+    assert_int_equal(plan_make(&plan, &options, &identity, NULL, false, TERMINAL_NONE, &error), OK);
     if (row->directory != NULL)
         assert_string_equal(plan.directory, row->directory);
     else
@@ -278,6 +278,59 @@ static void plan_puts_it_there(void **state)
     assert_int_equal(plan.directory_must_exist, row->must_exist);
     assert_int_equal(plan.new_session, row->new_session);
     assert_int_equal(plan.pty, row->pty);
+    plan_free(&plan);
+}
+
+/* ---- a terminal that would be shared ---- */
+
+static const struct terminal_case {
+    const char *sentence;
+    struct options options;
+    uid_t applicant, account;
+    enum terminal_use terminal;
+    bool pty, new_session;
+} terminal_cases[] = {
+    {"another account on a terminal gets one of its own", {0}, 8, 7, TERMINAL_STANDARD, true, false},
+    {"so it does from root", {0}, 0, 7, TERMINAL_STANDARD, true, false},
+    {"and so does root", {0}, 8, 0, TERMINAL_STANDARD, true, false},
+    {"with -c too, which has a session anyway", {.command = "ls"}, 8, 7, TERMINAL_STANDARD, true, true},
+    {"with --session-command too", {.command = "ls", .same_session = true}, 8, 7, TERMINAL_STANDARD, true, false},
+    {"none of 0-2 is the terminal: a session of its own", {0}, 8, 7, TERMINAL_CONTROLLING, false, true},
+    {"the same with --session-command",
+     {.command = "ls", .same_session = true},
+     8,
+     7,
+     TERMINAL_CONTROLLING,
+     false,
+     true},
+    {"without a terminal all is as ever", {0}, 8, 7, TERMINAL_NONE, false, false},
+    {"the same account shares it", {0}, 7, 7, TERMINAL_STANDARD, false, false},
+    {"root as root shares it", {0}, 0, 0, TERMINAL_STANDARD, false, false},
+    {"and its other way too", {0}, 0, 0, TERMINAL_CONTROLLING, false, false},
+    {"-T shares it", {.pty = PTY_NO}, 8, 7, TERMINAL_STANDARD, false, false},
+    {"-T where it only controls shares it", {.pty = PTY_NO}, 8, 7, TERMINAL_CONTROLLING, false, false},
+    {"-T and -c: a session of its own", {.pty = PTY_NO, .command = "ls"}, 8, 7, TERMINAL_STANDARD, false, true},
+    {"-P has one without a terminal", {.pty = PTY_YES}, 8, 7, TERMINAL_NONE, true, false},
+    {"-P has one for the same account", {.pty = PTY_YES}, 7, 7, TERMINAL_STANDARD, true, false},
+    {"--exec: nobody would serve one, a session of its own", {.exec = true}, 0, 7, TERMINAL_STANDARD, false, true},
+    {"--exec and -T share it", {.exec = true, .pty = PTY_NO}, 0, 7, TERMINAL_STANDARD, false, false},
+};
+
+static void plan_keeps_the_terminal_from_others(void **state)
+{
+    static char *words[] = {(char *)"ls", NULL};
+    const struct terminal_case *row = *state;
+    struct identity identity = identity_of(row->account);
+    struct options options = row->options;
+    struct error error;
+    struct plan plan;
+
+    identity.applicant.uid = row->applicant;
+    options.arguments = words + 1;
+    assert_int_equal(plan_make(&plan, &options, &identity, NULL, false, row->terminal, &error), OK);
+    assert_int_equal(plan.pty, row->pty);
+    assert_int_equal(plan.new_session, row->new_session);
+    assert_int_equal(plan_may_have_pty(&options, &identity, row->terminal), row->pty);
     plan_free(&plan);
 }
 
@@ -292,7 +345,7 @@ static void without_group_options_the_accounts_own_count(void **state)
     struct plan plan;
 
     (void)state;
-    assert_int_equal(plan_make(&plan, &options, &identity, NULL, false, &error), OK);
+    assert_int_equal(plan_make(&plan, &options, &identity, NULL, false, TERMINAL_NONE, &error), OK);
     assert_int_equal(plan.group, 7);
     assert_null(plan.groups);
     plan_free(&plan);
@@ -312,7 +365,7 @@ static void named_groups_count_instead_of_the_accounts(void **state)
     identity.group = 40;
     identity.supplementary.ids = ids;
     identity.supplementary.count = COUNT(ids);
-    assert_int_equal(plan_make(&plan, &options, &identity, NULL, false, &error), OK);
+    assert_int_equal(plan_make(&plan, &options, &identity, NULL, false, TERMINAL_NONE, &error), OK);
     assert_int_equal(plan.group, 40);
     assert_ptr_equal(plan.groups, &identity.supplementary);
     plan_free(&plan);
@@ -331,7 +384,7 @@ static void roots_group_may_be_named(void **state)
     identity.has_group = true;
     identity.supplementary.ids = ids;
     identity.supplementary.count = COUNT(ids);
-    assert_int_equal(plan_make(&plan, &options, &identity, NULL, false, &error), OK);
+    assert_int_equal(plan_make(&plan, &options, &identity, NULL, false, TERMINAL_NONE, &error), OK);
     assert_int_equal(plan.group, 0);
     plan_free(&plan);
 }
@@ -355,7 +408,7 @@ static void without_memory_there_is_no_plan(void **state)
             struct plan plan;
 
             memory_left = left;
-            result = plan_make(&plan, &options, &identity, NULL, false, &error);
+            result = plan_make(&plan, &options, &identity, NULL, false, TERMINAL_NONE, &error);
             memory_left = -1;
             plan_free(&plan);
             if (result != OK)
@@ -404,6 +457,7 @@ int main(void)
     ADD_ROWS(&suite, plan_runs_that, run_cases);
     ADD_ROWS(&suite, restricted_account_keeps_its_shell, restricted_cases);
     ADD_ROWS(&suite, plan_puts_it_there, place_cases);
+    ADD_ROWS(&suite, plan_keeps_the_terminal_from_others, terminal_cases);
     ADD_ROWS(&suite, information_is_shown_or_not, information_cases);
     ADD_TESTS(&suite, tests);
     return cmocka_run_group_tests_name("plan", suite.tests, NULL, NULL);

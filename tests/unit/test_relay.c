@@ -222,6 +222,22 @@ static void without_one_there_is_none(void **state)
     assert_int_equal(descriptors(), before);
 }
 
+/* unix(7): the end of a socket with unread messages in it is an error for the other side, before what it had sent. */
+static void the_last_word_is_read_though_its_sender_left_messages_unread(void **state)
+{
+    struct relay_message got;
+
+    (void)state;
+    assert_true(relay_send(&front, (struct relay_message){.word = RELAY_SHOWN}, -1));
+    assert_true(relay_send(&holder, (struct relay_message){.word = RELAY_EXIT, .number = 7}, -1));
+    (void)close(holder.fd);
+    holder.fd = -1;
+    assert_int_equal(relay_receive(&front, &got, NULL), RELAY_MESSAGE);
+    assert_int_equal(got.word, RELAY_EXIT);
+    assert_int_equal(got.number, 7);
+    assert_int_equal(relay_receive(&front, &got, NULL), RELAY_GONE);
+}
+
 /* The front is the applicant's: he may send whatever he likes. */
 static void a_descriptor_that_nobody_asked_for_is_not_taken(void **state)
 {
@@ -309,6 +325,7 @@ static void only_continues_are_counted(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        WITH_BOTH_ENDS(the_last_word_is_read_though_its_sender_left_messages_unread),
         WITH_BOTH_ENDS(messages_come_whole_and_in_order_both_ways),
         WITH_BOTH_ENDS(both_ends_are_closed_by_exec_and_never_block),
         WITH_BOTH_ENDS(nothing_to_read_is_told_at_once),
