@@ -1071,6 +1071,7 @@ END
     local case caller options phase holder core
 
     [ "${SANITIZED-}" != 1 ] || return 0 # as above
+    mkdir -m 0777 "$TEST_DIR/cores"
     for case in authenticate: acct_mgmt: open_session: open_session:--any-prompt; do
         phase=${case%:*} options=${case#*:}
         for caller in "${callers[@]}"; do
@@ -1078,6 +1079,7 @@ END
             probe_script <<END
 $phase dumpable 1
 $phase rlimit CORE unlimited unlimited
+$phase chdir $TEST_DIR/cores
 $phase touch $TEST_DIR/asked
 $phase wait-file $TEST_DIR/go
 $phase crash
@@ -1096,7 +1098,7 @@ END
             assert_eq "$stdout" ""
             assert_match "$status" "$([ $caller = root ] && echo '^139$' || echo '^71$')"
             [[ $(</proc/sys/kernel/core_pattern) == core ]] || continue # the machine's setting, which a test leaves alone
-            core=$(ls /core*)
+            core=$(ls "$TEST_DIR"/cores/*)
             assert grep -qaF prt_alice "$core"
             refute grep -qaF "$secret" "$core"
             rm -f "$core"

@@ -181,12 +181,12 @@ told to stop, but a module does not end; what it holds may remain"$'\r'
 
 slow_directory()
 {
-    local libraries
-
-    libraries=$(ldd "$PAMRUN" | sed -n 's,.* => \(/[^ ]*\)/libpam\.so.*,\1,p')
-    [ -d "$libraries" ] || fail_because "libpam is not found"
-    keep_file "$libraries/libnss_prtslow.so.2"
-    install -m 0644 "${PROBE_SO%/*}/libnss_prtslow.so.2" "$libraries/"
+    # Where the loader of a setuid program looks as well; /usr may be read-only.
+    install -D -m 0644 "${PROBE_SO%/*}/libnss_prtslow.so.2" "$STATE_DIR/lib/libnss_prtslow.so.2"
+    keep_file /etc/ld.so.cache
+    keep_file /etc/ld.so.conf.d/prt_slow.conf
+    echo "$STATE_DIR/lib" >/etc/ld.so.conf.d/prt_slow.conf
+    ldconfig
     keep_file /etc/nsswitch.conf
     sed -i -E 's/^((passwd|group|initgroups):)/\1 prtslow/' /etc/nsswitch.conf
     assert grep -q '^passwd: *prtslow' /etc/nsswitch.conf
