@@ -312,7 +312,7 @@ pamruns_are() # NUMBER
 
 @test "while root's command runs nobody looks on" {
     mkfifo -m 0666 "$TEST_DIR/go"
-    start_on_terminal root -- -u prt_alice -- sh -c 'echo ready; read -r _ <"$1"; exit 3' sh "$TEST_DIR/go"
+    start_on_terminal root -- -T -u prt_alice -- sh -c 'echo ready; read -r _ <"$1"; exit 3' sh "$TEST_DIR/go"
     wait_until 20 shows ready
     wait_until 20 pamruns_are 1
     echo >"$TEST_DIR/go"
@@ -322,7 +322,7 @@ pamruns_are() # NUMBER
 
 @test "root's pamrun killed in a slow step leaves nobody behind" {
     probe_script <<<'open_session hang'
-    start_on_terminal root -- -u prt_alice -- true
+    start_on_terminal root -- -T -u prt_alice -- true
     wait_until 20 shows "$(waiting open_session)"
     assert pamruns_are 2
     kill -KILL "$(tr -d ' ' <"/proc/$pamrun_pid/task/$pamrun_pid/children")"
@@ -335,7 +335,7 @@ pamruns_are() # NUMBER
     local watcher
 
     probe_script <<<"open_session wait-file $TEST_DIR/go"
-    start_on_terminal root -- --json-status-fd 7 -u prt_alice -- printf ran 7>"$TEST_DIR/events"
+    start_on_terminal root -- -T --json-status-fd 7 -u prt_alice -- printf ran 7>"$TEST_DIR/events"
     wait_until 20 shows "$(waiting open_session)"
     watcher=$(pgrep -P 1 -x pamrun)
     assert_eq "$(find "/proc/$watcher/fd" -type l -printf "%f " )" "0 2 "
@@ -356,7 +356,7 @@ END
 #!/bin/bash
 cat /proc/\$PPID/task/\$PPID/children >$TEST_DIR/found
 END
-    start_on_terminal root -- --profile prt_exec -u prt_alice -- true
+    start_on_terminal root -- -T --profile prt_exec -u prt_alice -- true
     end_status "$pamrun_pid" 60
     assert_status 0
     assert_eq "$(wc -w <"$TEST_DIR/found")" 1

@@ -58,6 +58,13 @@ teardown()
     cleanup_all
 }
 
+# A job is brought to the foreground, and is there.
+bring() # SEEN
+{
+    line fg "$1"
+    steps+=(--await JOB)
+}
+
 # Steps, collected in `steps`: a line typed, then what is seen.
 line() # LINE SEEN...
 {
@@ -114,9 +121,9 @@ stops_programs() # APPLICANT
     keys '\032' Stopped 'PROMPT> '
     line_status 148
     line 'bg; jobs' Running 'PROMPT> '
-    line 'fg' 'sh sleeper'
+    bring 'sh sleeper'
     keys '\032' Stopped 'PROMPT> '
-    line 'fg' 'sh sleeper'
+    bring 'sh sleeper'
     steps+=(--await -ICANON)
     keys '\003' 'PROMPT> '
     line_status 130
@@ -165,7 +172,7 @@ stops_programs() # APPLICANT
     line 'sh outer' READY
     keys '\032' Stopped 'PROMPT> '
     line_status 148
-    line 'fg' 'sh outer'
+    bring 'sh outer'
     steps+=(--await -ICANON)
     keys '\003' 'PROMPT> '
     line_status 6
@@ -201,7 +208,7 @@ stops_programs() # APPLICANT
     line '$P cat & halted' HALTED 'PROMPT> '
     line_status 0
     line 'bg; halted' HALTED 'PROMPT> '
-    line 'fg' 'cat'
+    bring 'cat'
     steps+=(--await -ICANON)
     keys 'word\r' 'word\r\nword'
     keys '\004' 'PROMPT> '
@@ -216,7 +223,7 @@ stops_programs() # APPLICANT
     local steps=()
 
     line '$P sh -c "read -r word; stty -a" & halted' HALTED 'PROMPT> '
-    line 'fg' 'read'
+    bring 'read'
     steps+=(--await -ICANON)
     keys 'word\r' ' icanon' ' echo ' 'PROMPT> '
     line_status 0
@@ -228,9 +235,9 @@ stops_programs() # APPLICANT
 
     echo "touch $box/started; exec sleep 1000" >"$box/silent"
     line '$P sh silent & until [ -e started ]; do sleep 0.02; done' 'PROMPT> '
-    line 'fg' 'sh silent'
+    bring 'sh silent'
     keys '\032' Stopped 'PROMPT> '
-    line 'fg' 'sh silent'
+    bring 'sh silent'
     keys '\003' 'PROMPT> '
     line_status 130
     play prt_bob 1
@@ -253,9 +260,9 @@ play_with_stop()
     see Stopped 'PROMPT> '
     line 'bg; true' 'PROMPT> '
     line 'echo still; jobs' still Running 'PROMPT> '
-    line 'fg' 'sh reader'
+    bring 'sh reader'
     keys '\032' Stopped 'PROMPT> '
-    line 'fg' 'sh reader'
+    bring 'sh reader'
     steps+=(--await -ICANON)
     keys 'one\r' 'got <one>'
     keys 'two\r' 'got <two>' 'PROMPT> '

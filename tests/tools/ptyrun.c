@@ -6,7 +6,9 @@
  * are done in their order; TEXT may hold C escapes (\n \r \t \a \b \e \\ \OOO \xHH):
  *   --expect TEXT      wait until TEXT appears in the output, after what the expect before matched
  *   --send TEXT        type TEXT (at a terminal, the return key is \r or \n, ^C is \003, end of file \004)
- *   --await FLAG       wait until a mode is on (ECHO) or off (-ECHO): a prompt may be seen before the echo is off
+ *   --await FLAG       wait until a mode is on (ECHO) or off (-ECHO): a prompt may be seen before the echo is off;
+ *                      JOB, -JOB: until the foreground is another process group's than the command's: a shell tells of a
+ *                      job before it gives it the terminal
  *   --resize RxC       change the window's size
  *   --hangup           close the terminal under the command
  * --modes writes one line before the command, at each step, and after it: WHEN [TEXT]: +ECHO +ICANON -TOSTOP ...
@@ -147,8 +149,11 @@ static void modes_write(const struct run *run, const char *when, const char *tex
     fflush(run->modes);
 }
 
+/* NULL: JOB, which is no mode. */
 static const struct mode *mode_find(const char *name)
 {
+    if (strcmp(name, "JOB") == 0)
+        return NULL;
     for (size_t i = 0; i < COUNT_OF(mode_table); i++)
         if (strcmp(name, mode_table[i].name) == 0)
             return &mode_table[i];
@@ -161,6 +166,11 @@ static bool mode_is_reached(const struct run *run, const char *wanted)
     const struct mode *mode = mode_find(wanted + strspn(wanted, "+-"));
     struct termios terminal;
 
+    if (mode == NULL && run->master >= 0) {
+        pid_t foreground = tcgetpgrp(run->master);
+
+        return foreground > 0 && (foreground != run->child) == (wanted[0] != '-');
+    }
     return run->master >= 0 && tcgetattr(run->master, &terminal) == 0
            && mode_is_on(&terminal, mode) == (wanted[0] != '-');
 }
