@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -84,7 +85,8 @@ static void change(int32_t step)
     while (!atomic_compare_exchange_weak(&shared->word, &before, (before / STATES + 1) * STATES + HIDDEN))
         continue;
     if ((before & STATE_MASK) != HIDDEN && in_foreground())
-        (void)!write(STDERR_FILENO, wipe, sizeof wipe - 1);
+        while (write(STDERR_FILENO, wipe, sizeof wipe - 1) < 0 && errno == EINTR) /* the signal that ends the step */
+            continue;
 }
 
 void progress_enter(enum step step)
