@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -85,7 +86,8 @@ static void change(int32_t step)
         continue;
     /* In a session of its own the worker cannot know, but who wrote it did. */
     if ((before & STATE_MASK) != HIDDEN && (tcgetpgrp(STDERR_FILENO) < 0 || in_foreground()))
-        (void)!write(STDERR_FILENO, wipe, sizeof wipe - 1);
+        while (write(STDERR_FILENO, wipe, sizeof wipe - 1) < 0 && errno == EINTR) /* the signal that ends the step */
+            continue;
 }
 
 void progress_enter(enum step step)
