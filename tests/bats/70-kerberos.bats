@@ -186,7 +186,8 @@ no_cache()
 @test "who has no principal is left to sssd, and without sssd that is the node's fault" {
     local caller
     local -A said=(
-        [root]="75 Authentication service cannot retrieve authentication info (PAM_AUTHINFO_UNAVAIL)"
+        [root]="75 Authentication service cannot retrieve authentication info (PAM_AUTHINFO_UNAVAIL)
+hint: a module does not reach what it asks (sssd, LDAP, Kerberos, ...); it says more in syslog"
         [prt_bob]="77 Authentication failure (PAM_AUTH_ERR)" # the same for all names
     )
 
