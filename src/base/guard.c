@@ -378,7 +378,8 @@ enum result guard_leave(struct error *error)
         _exit(STATUS_SYSTEM);
     guard.step = -1;
     progress_leave();
-    signals_put_right();
+    if (step != STEP_IDENTITY && step != STEP_POLICY && step != STEP_GROUPS) /* look-ups: no module was called */
+        signals_put_right();
     if (guard.timer_runs)
         timer_arm(0, 0);
     if (guard.closing || guard.refused)
