@@ -48,7 +48,7 @@ struct run {
     struct events events;
     struct inherited inherited;
     struct limits limits;
-    struct relay relay; /* to the other process, when the applicant is not root */
+    struct relay relay; /* to the other process, where there are two: split() */
     struct watcher watcher;
     uid_t uid;         /* the applicant's real one, as it was at the start */
     char loginuid[24]; /* likewise, audit(8): who it was before any su; "-": not set */

@@ -76,6 +76,7 @@ static void change(int32_t step)
 {
     static const char wipe[] = "\r\033[K";
     uint32_t before;
+    pid_t group;
 
     if (shared == NULL)
         return;
@@ -84,8 +85,10 @@ static void change(int32_t step)
     before = atomic_load(&shared->word);
     while (!atomic_compare_exchange_weak(&shared->word, &before, (before / STATES + 1) * STATES + HIDDEN))
         continue;
-    /* In a session of its own the worker cannot know, but who wrote it did. */
-    if ((before & STATE_MASK) != HIDDEN && (tcgetpgrp(STDERR_FILENO) < 0 || in_foreground()))
+    if ((before & STATE_MASK) == HIDDEN)
+        return;
+    group = tcgetpgrp(STDERR_FILENO);
+    if (group < 0 || group == getpgrp()) /* in a session of its own the worker cannot know, but who wrote it did */
         while (write(STDERR_FILENO, wipe, sizeof wipe - 1) < 0 && errno == EINTR) /* the signal that ends the step */
             continue;
 }
