@@ -1,4 +1,4 @@
-/* relay.h - what the two processes of a run say to each other when the applicant is not root: the *front*, which is the
+/* relay.h - what the two processes of a run say to each other, where there are two (front.h): the *front*, which is the
  * applicant's own, so that his shell, his signals and his terminal have somebody to deal with, and the *holder*, which
  * holds the PAM handle as root and is out of his reach.
  *

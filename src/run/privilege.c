@@ -1,7 +1,8 @@
 /* Theory of operation
  *
- * When the applicant is not root there are two processes from before pam_start on: the front (front.h), which has his ids
- * in all places and only relays, and the holder, to which this table applies. Else there is no front.
+ * When the applicant is not root, or the command gets a pseudo-terminal, there are two processes from before pam_start on:
+ * the front (front.h), which has the applicant's ids in all places and only relays, and the holder, to which this table
+ * applies.
  *
  * moment                 process  real uid   effective  groups       why
  * ---------------------  -------  ---------  ---------  -----------  --------------------------------------------
