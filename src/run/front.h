@@ -1,7 +1,7 @@
-/* front.h - the process between the applicant and the holder, his shell's child: always when the applicant is not root, and
- * for root where the command gets a pseudo-terminal. It has his ids and nothing else: no PAM handle, no secret. It passes on signals and stops, shows what comes from the command's
- * pseudo-terminal, and exits as the holder says. Killing it is a hang-up: the holder ends the command, closes the session,
- * and puts the terminal's mode back. */
+/* front.h - the process between the applicant and the holder, his shell's child: always when the applicant is not root,
+ * and for root where the command gets a pseudo-terminal. It has his ids and nothing else: no PAM handle, no secret. It
+ * passes on signals and stops, shows what comes from the command's pseudo-terminal, and exits as the holder says. Killing
+ * it is a hang-up: the holder ends the command, closes the session, and puts the terminal's mode back. */
 #pragma once
 
 #include "base/error.h"
