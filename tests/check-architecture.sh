@@ -106,13 +106,15 @@ rule "base includes nothing of the other rooms" "$(includes_of 'src/base/[^:]*' 
 rule "ask includes base only" "$(includes_of 'src/ask/[^:]*' '(\.\./)?(ctl|pam|run)/')"
 rule "pam does not include run" "$(includes_of 'src/pam/[^:]*' '(\.\./)?run/')"
 rule "run does not include pam" "$(includes_of 'src/run/[^:]*' '(\.\./)?pam/')"
+rule "share is included by itself, pamrun.c and what is pamrunctl's only" \
+    "$(includes_of 'src/(ask|base|pam|run)/[^:]*' '(\.\./)?share/')"
 # What pamrunctl does is not part of the setuid program.
 rule "ctl is included by itself and pamrunctl.c only, and not in pamrun's library" "$(both \
-    "$(includes_of 'src/(pamrun\.c|(ask|base|pam|run)/[^:]*)' '(\.\./)?ctl/')" \
+    "$(includes_of 'src/(pamrun\.c|(ask|base|pam|run|share)/[^:]*)' '(\.\./)?ctl/')" \
     "$(sed -n "/^pamrun_library/,/^executable('pamrun',/p" src/meson.build | grep -n 'ctl/')")"
 rule "no header belongs to pamrun.c, and every room has a name that is known" "$(both \
     "$(find src -mindepth 1 -maxdepth 1 ! -name pamrun.c ! -name pamrunctl.c ! -name meson.build ! -name ask ! -name base \
-        ! -name ctl ! -name pam ! -name run)" \
+        ! -name ctl ! -name pam ! -name run ! -name share)" \
     "$(includes_of 'src/[^:]*' '(\.\./)*pamrun(ctl)?\.h|.*\.c[">]')")"
 rule "each .c file includes its own header first" "$(
     for file in src/*/*.c; do
