@@ -317,8 +317,8 @@ static bool read_all(struct context *context, char *text)
     char *rest = text + strlen(FIRST_LINE);
 
     for (const char *line = file_next_line(&rest); line != NULL; line = file_next_line(&rest))
-        if (strcmp(line, "end") == 0)
-            return *rest == '\0';
+        if (strcmp(line, "end") == 0) /* nobody would look where a mount namespace left us */
+            return *rest == '\0' && (!context->spaces[SPACE_MOUNT].is_moved || context->root.is_moved);
         else if (!read_line(context, line))
             return false;
     return false;
@@ -338,11 +338,12 @@ bool context_parse(struct context *context, const char *text)
     *context = (struct context){0};
     if (strcmp(text, FIRST_LINE LAST_LINE) == 0) /* the common case, and all of it */
         return true;
+    errno = EINVAL;
     if (strncmp(text, FIRST_LINE, strlen(FIRST_LINE)) == 0)
         copy = strdup(text);
     if (copy != NULL && read_all(context, copy) && gives(context, text))
         return true;
-    context_free(context);
+    context_free(context); /* which leaves errno: ENOMEM, or anything else */
     return false;
 }
 
@@ -408,9 +409,9 @@ enum result context_read(int fd, struct context *context, struct error *error)
     text = read_file(fd, (size_t)status.st_size);
     if (text == NULL)
         return fail_file(error, strerror(errno));
-    if (strlen(text) != (size_t)status.st_size || !context_parse(context, text))
-        return fail_file(error, "is not as pamrun writes it");
-    return OK;
+    if (strlen(text) == (size_t)status.st_size && context_parse(context, text))
+        return OK;
+    return errno == ENOMEM ? fail_memory(error, STEP_OPEN_SESSION) : fail_file(error, "is not as pamrun writes it");
 }
 
 bool context_needs_keeper(const struct context *context)

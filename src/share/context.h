@@ -46,7 +46,8 @@ enum { CONTEXT_BYTES_MAX = 1024 * 1024 }; /* 65536 groups, and room */
 /* The text, malloc'd, the caller's; NULL: no memory. */
 char *context_format(const struct context *context);
 
-/* The context of a text that context_format() made, and of no other: false, with *context empty. */
+/* The context of a text that context_format() made, and of no other: false, with *context empty; errno is ENOMEM for want of
+ * memory, and only then. */
 bool context_parse(struct context *context, const char *text);
 
 /* As a whole, into an open file that is empty. STATUS_SYSTEM: the session cannot be shared. */
