@@ -59,6 +59,10 @@ _Noreturn void process_end(int status);
 /* A process that runs `run`, all signals blocked, and is nobody's child: init reaps it. None, if it cannot be made. */
 void process_detach(void (*run)(void *), void *data);
 
+/* Have a copy of this process answer, who may do to itself what it likes: it writes `size` bytes at *reply, at most 4096,
+ * and ends. false, and errno: ETIMEDOUT, or what kept it from answering; ECHILD: it ended. */
+bool process_ask(int (*answer)(void *data, void *reply), void *data, void *reply, size_t size, int timeout_ms);
+
 /* Fork and start. Signals must be blocked; the child gives the applicant's mask back. The child never returns. */
 enum result CHECKED process_spawn(struct child *child, const struct launch *launch, struct error *error);
 
