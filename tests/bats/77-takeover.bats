@@ -145,14 +145,17 @@ END
 }
 
 @test "pam_limits: a limit that is set to what the opener has already is the joiner's, too" {
-    local soft
+    local expected
 
     needs_module pam_limits
-    soft=$(ulimit -Sn)
-    printf 'prt_alice soft nofile %s\n' "$soft" >"$TEST_DIR/limits.conf"
+    printf 'prt_alice soft nofile 150\nprt_alice soft fsize unlimited\n' >"$TEST_DIR/limits.conf"
     real_profile prt_limits <<<"session required pam_limits.so conf=$TEST_DIR/limits.conf"
-    assert_same prt_limits
-    assert_match "$stdout" "Max open files +$soft "
+    alone "ulimit -Sn 130; ulimit -Sf 1000" prt_limits sh -c 'ulimit -Sn; ulimit -Sf'
+    assert_eq "$status $output" $'0 150\nunlimited'
+    expected=$stdout
+    session_open prt_limits "ulimit -Sn 150; ulimit -Sf unlimited"
+    join "ulimit -Sn 130; ulimit -Sf 1000" sh -c 'ulimit -Sn; ulimit -Sf'
+    assert_eq "$status $output" "0 $expected"
 }
 
 @test "pam_limits: a hard limit above the joiner's, which may not be raised, keeps the run from joining" {
