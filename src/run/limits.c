@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MORE_DESCRIPTORS = 256 };
+enum { MORE_DESCRIPTORS = 256, MANY_DESCRIPTORS = 262144 };
 
 /* Raised to a value that nobody would configure, so that one which a module set is told from ours. */
 static const struct need {
@@ -150,6 +150,31 @@ bool limits_give(const struct limits *limits)
             && setrlimit((__rlimit_resource_t)resource, &limits->commands[resource]) != 0)
             return false;
     return true;
+}
+
+void limits_take_systems(void)
+{
+    for (int resource = 0; resource < LIMITS_COUNT; resource++) {
+        struct rlimit systems, now;
+
+        if (prlimit(1, (__rlimit_resource_t)resource, NULL, &systems) != 0
+            || getrlimit((__rlimit_resource_t)resource, &now) != 0)
+            continue;
+        (void)take_again((__rlimit_resource_t)resource, &systems, &now);
+    }
+}
+
+void limits_raise_descriptors(void)
+{
+    struct rlimit limit, more;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    more = (struct rlimit){MANY_DESCRIPTORS, limit.rlim_max > MANY_DESCRIPTORS ? limit.rlim_max : MANY_DESCRIPTORS};
+    if (limit.rlim_cur >= MANY_DESCRIPTORS || setrlimit(RLIMIT_NOFILE, &more) == 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 /* ---- a shared session ---- */

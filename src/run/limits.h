@@ -25,6 +25,13 @@ enum result CHECKED limits_take(struct limits *limits, bool raise, struct error 
 /* After open_session: what a module set is the command's, the rest is the applicant's; we take ours again. */
 enum result CHECKED limits_find(struct limits *limits, struct error *error);
 
+/* In a process that is not the applicant's any more: the limits of the first process, which the system's services have, as
+ * far as we may. */
+void limits_take_systems(void);
+
+/* Room for as many descriptors as can be had. */
+void limits_raise_descriptors(void);
+
 /* In the command's process, as root still. Async-signal-safe. false, and errno. */
 bool limits_give(const struct limits *limits);
 

@@ -118,6 +118,9 @@ static struct start_failure become_command(const struct launch *launch, int repo
 
     if (problem != 0)
         return (struct start_failure){START_CGROUP, problem};
+    problem = launch->as_root != NULL ? launch->as_root(launch->as_root_data) : 0;
+    if (problem != 0)
+        return (struct start_failure){START_LEASE, problem};
     if (!limits_give(launch->limits))
         return (struct start_failure){START_LIMITS, errno};
     if (!session_start(launch))
@@ -141,6 +144,11 @@ static struct start_failure become_command(const struct launch *launch, int repo
 pid_t process_split(void)
 {
     return fork();
+}
+
+void process_end(int status)
+{
+    _exit(status);
 }
 
 void process_detach(void (*run)(void *), void *data)
@@ -288,6 +296,9 @@ enum result process_fail_start(const struct start_failure *failure, const struct
                    strerror(failure->problem));
         return fail_hint(error,
                          "a module of the profile moved the run out of it (pam_systemd?); pamrun.conf(5), cgroup");
+    case START_LEASE:
+        return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: no lease on its shared session: %s",
+                    strerror(failure->problem));
     case START_SESSION:
         return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: session of its own: %s", strerror(failure->problem));
     case START_DIRECTORY:
