@@ -518,25 +518,25 @@ static enum result join_session(struct run *run, struct error *error)
 
     if (join_enter(&run->join, &request, error) != OK || transaction_end(&run->transaction, error) != OK)
         return FAILED;
-    return tell_unused_password(run, has_password, error);
+    if (tell_unused_password(run, has_password, error) != OK)
+        return FAILED;
+    run->umask = run->inherited.umask;
+    if (run->options.hold != NULL)
+        return OK;
+    return join_take_over(&run->join, &run->limits, &run->umask, error);
 }
 
 static enum result open_session(struct run *run, struct error *error)
 {
     if (take_account(run, error) != OK)
         return FAILED;
-    if (run->options.share) {
-        inherited_umask_mark(&run->inherited);
-        if (join_session(run, error) != OK)
-            return FAILED;
-        run->umask = inherited_umask_find(&run->inherited);
-        return limits_find(&run->limits, error);
-    }
+    if (run->authority.delegate != NULL) /* what a granted command makes is not the delegate's to write to */
+        run->inherited.umask |= S_IWGRP | S_IWOTH;
+    if (run->options.share)
+        return join_session(run, error);
     if (transaction_credentials(&run->transaction, error) != OK)
         return FAILED;
     step_point("credentials-set");
-    if (run->authority.delegate != NULL) /* what a granted command makes is not the delegate's to write to */
-        run->inherited.umask |= S_IWGRP | S_IWOTH;
     inherited_umask_mark(&run->inherited);
     if (!run->options.no_session && transaction_open_session(&run->transaction, error) != OK)
         return FAILED;
@@ -625,6 +625,11 @@ static int take_own_lease(void *join)
     return join_extend(join);
 }
 
+static int take_over_as_account(void *context)
+{
+    return context_take_as_account(context);
+}
+
 /* Has nobody anything to do while the command runs? Then the caller's child is the command itself. */
 static bool becomes_command(const struct run *run)
 {
@@ -654,6 +659,8 @@ static enum result run_command(struct run *run, struct error *error)
         .terminal = -1,
         .as_root = run->options.share && !becomes_command(run) ? take_own_lease : NULL,
         .as_root_data = &run->join,
+        .as_account = run->options.share ? take_over_as_account : NULL,
+        .as_account_data = &run->join.context,
         .before_exec = end_pam_copy,
         .before_exec_data = &run->transaction,
     };

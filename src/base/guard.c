@@ -433,7 +433,7 @@ static sigset_t waiting_mask(const sigset_t *now)
     return mask;
 }
 
-int guard_poll(struct pollfd *source, int timeout_ms)
+int guard_poll(struct pollfd *sources, nfds_t count, int timeout_ms)
 {
     struct timespec limit = {timeout_ms / 1000, timeout_ms % 1000 * 1000000L};
     sigset_t all, before, meanwhile;
@@ -443,7 +443,7 @@ int guard_poll(struct pollfd *source, int timeout_ms)
     (void)sigprocmask(SIG_SETMASK, &all, &before);
     meanwhile = waiting_mask(&before);
     if (!guard_is_to_end() && !guard.suspend_wanted) {
-        ready = ppoll(source, 1, timeout_ms < 0 ? NULL : &limit, &meanwhile);
+        ready = ppoll(sources, count, timeout_ms < 0 ? NULL : &limit, &meanwhile);
         problem = errno;
     }
     (void)sigprocmask(SIG_SETMASK, &before, NULL);

@@ -248,7 +248,6 @@ bool inherited_detach(struct inherited *inherited)
             || fcntl(inherited->standard[fd].fd, F_SETFD, FD_CLOEXEC) < 0 || dup2(null, fd) < 0
             || !same_file_note(&inherited->standard[fd], inherited->standard[fd].fd))
             return false;
-    inherited->umask = 0;
     return true;
 }
 

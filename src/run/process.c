@@ -129,6 +129,9 @@ static struct start_failure become_command(const struct launch *launch, int repo
     problem = privilege_become(plan->account->uid, plan->group);
     if (problem != 0)
         return (struct start_failure){START_IDS, problem};
+    problem = launch->as_account != NULL ? launch->as_account(launch->as_account_data) : 0;
+    if (problem != 0)
+        return (struct start_failure){START_CONTEXT, problem};
     launch->before_exec(launch->before_exec_data);
     if (!directory_return(launch->inherited, &returned) || (plan->directory != NULL && !directory_enter(plan)))
         return (struct start_failure){START_DIRECTORY, errno};
@@ -299,6 +302,9 @@ enum result process_fail_start(const struct start_failure *failure, const struct
     case START_LEASE:
         return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: no lease on its shared session: %s",
                     strerror(failure->problem));
+    case START_CONTEXT:
+        return fail(error, STEP_COMMAND, STATUS_TRY_AGAIN,
+                    "command: capabilities of its shared session cannot be taken: %s", strerror(failure->problem));
     case START_SESSION:
         return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: session of its own: %s", strerror(failure->problem));
     case START_DIRECTORY:

@@ -28,7 +28,8 @@ static enum result fail_elsewhere(struct error *error, const char *what)
                             "systemd's with mounts or a network of its own), or without --share");
 }
 
-/* Either where the keeper started from, and to be moved, or in the session's already: a command of it that runs pamrun. */
+/* Either where the keeper started from, and to be moved, or in the session's already: a command of it that runs
+ * pamrun. */
 static bool moved_is_due(const struct moved *moved, const struct view *now, bool *due)
 {
     *due = moved->is_moved && !view_is_same(now, &moved->to);
@@ -116,7 +117,7 @@ static enum result take_views(const struct context *context, int keeper, struct 
 
 static enum result take_limits(const struct context *context, struct limits *limits, struct error *error)
 {
-    bool changed = false;
+    bool changed = limits->taken; /* then the command's are not this process's */
 
     for (int resource = 0; resource < LIMITS_COUNT; resource++)
         changed = changed || context->limits[resource].soft_is != LIMIT_KEPT || context->limits[resource].hard_is_set;
