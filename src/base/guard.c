@@ -36,6 +36,7 @@ static struct {
     sigset_t ignored;
     struct relay *relay; /* NULL: we are the only process of ours */
     bool (*out_of_reach)(void);
+    void (*tell_forced_end)(enum step, const char *, int);
     bool closing;
     volatile sig_atomic_t
         refused; /* the step's verdict is a failure, and its delay runs: nothing stops that any more */
@@ -132,6 +133,8 @@ static void end_by_force(const char *reason, int status)
     }
     if (guard.relay != NULL)
         (void)relay_send(guard.relay, (struct relay_message){.word = RELAY_EXIT, .number = status}, -1);
+    if (guard.tell_forced_end != NULL)
+        guard.tell_forced_end((enum step)guard.step, message.text, status);
     _exit(status);
 }
 
@@ -355,6 +358,11 @@ void guard_listen(struct relay *relay, bool (*out_of_reach)(void))
     guard.out_of_reach = out_of_reach;
 }
 
+void guard_tell_forced_end(void (*tell)(enum step step, const char *message, int status))
+{
+    guard.tell_forced_end = tell;
+}
+
 void guard_enter(enum step step, int deadline_ms)
 {
     guard.deadline_passed = 0;
@@ -370,6 +378,12 @@ void guard_enter(enum step step, int deadline_ms)
         stop_step(); /* it came between two steps */
 }
 
+/* No module is called in it. */
+static bool is_look_up(enum step step)
+{
+    return step == STEP_IDENTITY || step == STEP_POLICY || step == STEP_GROUPS || step == STEP_SHARE;
+}
+
 enum result guard_leave(struct error *error)
 {
     enum step step = (enum step)guard.step;
@@ -378,7 +392,7 @@ enum result guard_leave(struct error *error)
         _exit(STATUS_SYSTEM);
     guard.step = -1;
     progress_leave();
-    if (step != STEP_IDENTITY && step != STEP_POLICY && step != STEP_GROUPS) /* look-ups: no module was called */
+    if (!is_look_up(step))
         signals_put_right();
     if (guard.timer_runs)
         timer_arm(0, 0);

@@ -30,6 +30,10 @@ void guard_name(const char *account, const char *profile, int grace_ms);
  * until guard_listen(NULL, NULL). */
 void guard_listen(struct relay *relay, bool (*out_of_reach)(void));
 
+/* Called, async-signal-safe, when a module does not end and this process does: step, what is said, exit status. NULL: nobody
+ * else is to know. */
+void guard_tell_forced_end(void (*tell)(enum step step, const char *message, int status));
+
 /* Around one PAM step. deadline_ms: 0 for none. guard_leave() puts handlers
  * and signal mask right: modules change them. */
 void guard_enter(enum step step, int deadline_ms);
