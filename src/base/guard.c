@@ -511,14 +511,17 @@ void guard_fail_delay(int code, unsigned int microseconds, void *unused)
         (void)poll(NULL, 0, (int)left);
 }
 
-enum result guard_fail_stopped(enum step step, struct error *error)
+enum result guard_fail_signalled(enum step step, int number, struct error *error)
 {
-    int number = guard_stop_signal();
-
     (void)fail(error, step, STATUS_SIGNAL_BASE + number, "%s for %s (profile %s): stopped by SIG%s", step_name(step),
                guard.account, guard.profile, sigabbrev_np(number));
     error->class = CLASS_USER; /* somebody wanted it: nothing is wrong with the node */
     return FAILED;
+}
+
+enum result guard_fail_stopped(enum step step, struct error *error)
+{
+    return guard_fail_signalled(step, guard_stop_signal(), error);
 }
 
 void guard_start_close(void)

@@ -6,17 +6,9 @@
 # With sanitizers only in full.
 
 load lib/common
+load lib/terminal
 
-# A SIGCONT at exit, which hang-ups and fg bring, can hang LeakSanitizer: it stops us by ptrace(2) there.
-[ "${SANITIZED-}" != 1 ] || export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
-
-setup_file()
-{
-    begin_file
-    make_user prt_alice
-    make_user prt_bob
-    probe_profile su
-}
+no_leak_check
 
 setup()
 {
@@ -49,13 +41,6 @@ all_stopped()
     echo ALL STOPPED
 }
 END
-}
-
-teardown()
-{
-    kill_processes_of prt_bob
-    kill_processes_of prt_alice
-    cleanup_all
 }
 
 # A job is brought to the foreground, and is there.
@@ -104,7 +89,7 @@ play() # APPLICANT OPENED
     run_ptyrun --timeout 15 --cols 90 --rows 20 --modes "$TEST_DIR/modes" --expect 'PROMPT> ' "${steps[@]}" --send 'exit 4\r' \
         -- "${who[@]}" env HISTFILE= TERM=vt100 INPUTRC=/dev/null bash --noprofile --rcfile "$TEST_DIR/rc" -i
     [ "$status" -eq 4 ] || fail_because "status $status, expected 4; the last lines:" "$(tail -n 12 <<<"$stdout")"
-    assert_eq "$(sed -n 's/^after: //p' "$TEST_DIR/modes")" "$(sed -n 's/^before: //p' "$TEST_DIR/modes")"
+    modes_are_as_before "$TEST_DIR/modes"
     assert wait_until 30 has_no_process prt_alice
     probe_called open_session "$2"
     probe_called close_session "$2"
@@ -196,7 +181,7 @@ stops_programs() # APPLICANT
     run_ptyrun --modes "$TEST_DIR/modes" --expect READY --await -ICANON --send '\032' --send 'word\r' \
         --expect 'word\r\nword' --send '\004' -- "$PAMRUN" --close-on-exit -u prt_alice -- sh -c 'echo READY; exec cat'
     assert_status 0
-    assert_eq "$(sed -n 's/^after: //p' "$TEST_DIR/modes")" "$(sed -n 's/^before: //p' "$TEST_DIR/modes")"
+    modes_are_as_before "$TEST_DIR/modes"
 }
 
 # ---- in the background ----------------------------------------------------------------------------------------
@@ -396,6 +381,6 @@ END
     end_status "$pamrun_pid"
     assert_status 71
     assert_contains "$stdout" "the process that holds the PAM session was ended by SIGKILL"
-    assert_eq "$(sed -n 's/^after: //p' "$TEST_DIR/modes")" "$(sed -n 's/^before: //p' "$TEST_DIR/modes")"
+    modes_are_as_before "$TEST_DIR/modes"
     assert wait_until 10 has_no_process prt_alice # its terminal has gone
 }
