@@ -20,7 +20,7 @@ enum { NUDGE_MS = 100, DEADLINE_GRACE_MS = 1000, GUARD_TIMER_SIGNAL = 64 };
 
 static const int stop_signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 /* Their default action would end us between open and close. A handler, not SIG_IGN: that is inherited by helpers. */
-static const int harmless_signals[] = {SIGPIPE, SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM,
+static const int harmless_signals[] = {SIGABRT, SIGPIPE, SIGALRM, SIGUSR1, SIGUSR2,  SIGVTALRM,
                                        SIGPROF, SIGXCPU, SIGXFSZ, SIGPWR,  SIGSTKFLT};
 
 #define NEVER INT64_MAX
