@@ -89,7 +89,8 @@ static void change(int32_t step, bool anywhere)
     if ((before & STATE_MASK) == HIDDEN)
         return;
     group = tcgetpgrp(STDERR_FILENO);
-    if (anywhere || group < 0 || group == getpgrp()) /* in a session of its own the worker cannot know, but who wrote it did */
+    if (anywhere || group < 0
+        || group == getpgrp()) /* in a session of its own the worker cannot know, but who wrote it did */
         while (write(STDERR_FILENO, wipe, sizeof wipe - 1) < 0 && errno == EINTR) /* the signal that ends the step */
             continue;
 }

@@ -25,11 +25,11 @@ struct loop {
     bool told_to_end;    /* the command was: a stop of its is not mirrored any more */
     int stopped_by;      /* the signal; it has not been told to go on since. 0: none */
     bool front_gone;     /* there was one */
+    bool told_ended;     /* the front: that the command has */
     bool shown;          /* the front has written all that the command did */
     int64_t kill_at_ms;  /* CLOCK_MONOTONIC; 0: not told to end */
     int64_t leave_at_ms; /* likewise: when a start that was stopped is waited for no longer */
     enum { FOREGROUND_DONE, FOREGROUND_OURS, FOREGROUND_COMMANDS } foreground; /* to be so when the command is ready */
-    bool told_ended;                                                           /* the front, that the command has */
 };
 
 void supervise_block_signals(void)

@@ -127,11 +127,11 @@ nobody_is_left()
     for caller in "${callers[@]}"; do
         rm -f "$folder.go"
         applicant_set "$caller"
-        start_program "$TOOLS/ptyrun" --timeout 60 -- bash -c 'printf word | "$@"' bash "${applicant[@]}" "$PAMRUN" \
+        start_program "$TOOLS/ptyrun" --timeout 60 -- bash -c 'echo word | "$@"' bash "${applicant[@]}" "$PAMRUN" \
             --chdir "$folder" -u prt_alice -- cat
         wait_until 20 shows "$(waiting command)"
         touch "$folder.go"
-        ends_with 0 "$(waiting command)${wipe}word"
+        ends_with 0 "$(waiting command)${wipe}word"$'\r'
         stuck
     done
 }
