@@ -646,6 +646,14 @@ static enum result become_command(struct run *run, const struct launch *launch, 
     return process_exec(launch, error);
 }
 
+static enum result fail_stopped_start(const struct outcome *outcome, struct error *error)
+{
+    (void)guard_fail_signalled(STEP_COMMAND, outcome->stopped_by, error);
+    return outcome->abandoned ? fail_hint(error, "its process waits for a file system that does not answer, and "
+                                                 "ends, without executing anything, when that does")
+                              : FAILED;
+}
+
 static enum result run_command(struct run *run, struct error *error)
 {
     OWNED(process_close) struct child child = {.pidfd = -1, .report = -1};
@@ -666,6 +674,7 @@ static enum result run_command(struct run *run, struct error *error)
     };
     struct supervise_request request = {
         .child = &child,
+        .inherited = &run->inherited,
         .relay = run->relay.fd >= 0 ? &run->relay : NULL,
         .pty = run->plan.pty ? &run->pty : NULL,
         .own_session = run->plan.new_session || run->plan.pty,
@@ -706,6 +715,8 @@ static enum result run_command(struct run *run, struct error *error)
         log_run(run, LOG_NOTICE, "hung up", "");
     step_point("command-ended");
     pty_close(&run->pty);
+    if (run->outcome.stopped_by != 0)
+        return fail_stopped_start(&run->outcome, error);
     if (!run->outcome.started)
         return process_fail_start(&run->outcome.failure, &run->plan, error);
     tell_end(run);

@@ -42,7 +42,7 @@ static bool terminal_give_up(void)
 /* A process group of its own in the session of the pseudo-terminal, which its parent leads: so ^Z can stop it. */
 static bool group_start(const struct launch *launch)
 {
-    if (setpgid(0, 0) < 0 || (launch->in_foreground && tcsetpgrp(launch->terminal, getpid()) < 0))
+    if (setpgid(0, 0) < 0)
         return false;
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (isatty(fd) == 1 && dup2(launch->terminal, fd) < 0)
@@ -135,7 +135,10 @@ static struct start_failure become_command(const struct launch *launch, int repo
     launch->before_exec(launch->before_exec_data);
     if (!directory_return(launch->inherited, &returned) || (plan->directory != NULL && !directory_enter(plan)))
         return (struct start_failure){START_DIRECTORY, errno};
-    progress_rest();
+    /* Not before: ^C there is for our parent as long as we block it. */
+    if (launch->in_foreground && tcsetpgrp(launch->terminal, getpid()) < 0)
+        return (struct start_failure){START_SESSION, errno};
+    progress_rest(launch->terminal >= 0);
     /* No module runs any more. Before signals are let through: one that ends us from here on ends the command. */
     report_start(report, (struct start_failure){START_READY, 0});
     if (!inherited_give_back(launch->inherited, launch->umask))
