@@ -101,11 +101,13 @@ bool privilege_abandon(void)
     uid_t uid = getuid();
     gid_t gid = getgid();
 
-    return setresgid(gid, gid, gid) == 0 && setresuid(uid, uid, uid) == 0
-           && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 /* after the ids, which set it */
-           && (uid == 0
-               || (setresuid((uid_t)-1, 0, (uid_t)-1) != 0 && getuid() == uid && geteuid() == uid && getgid() == gid
-                   && getegid() == gid));
+    if (setresgid(gid, gid, gid) != 0 || setresuid(uid, uid, uid) != 0
+        || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) /* after the ids, which set it */
+        return false;
+    errno = EPERM; /* if what "succeeded" had no effect */
+    return uid == 0
+           || (setresuid((uid_t)-1, 0, (uid_t)-1) != 0 && getuid() == uid && geteuid() == uid && getgid() == gid
+               && getegid() == gid);
 }
 
 enum result privilege_start(struct error *error)
@@ -246,11 +248,14 @@ int privilege_become(uid_t uid, gid_t gid)
     uid_t real, effective, saved;
     gid_t real_group, effective_group, saved_group;
 
-    if (setresgid(gid, gid, gid) != 0 || setresuid(uid, uid, uid) != 0)
+    if (setresgid(gid, gid, gid) != 0)
         return errno;
-    if (getresuid(&real, &effective, &saved) != 0 || real != uid || effective != uid || saved != uid
-        || getresgid(&real_group, &effective_group, &saved_group) != 0 || real_group != gid || effective_group != gid
+    if (getresgid(&real_group, &effective_group, &saved_group) != 0 || real_group != gid || effective_group != gid
         || saved_group != gid)
+        return EPERM; /* still as root, who can close the session */
+    if (setresuid(uid, uid, uid) != 0)
+        return errno;
+    if (getresuid(&real, &effective, &saved) != 0 || real != uid || effective != uid || saved != uid)
         return EPERM;
     if (uid != 0 && (setresuid((uid_t)-1, 0, (uid_t)-1) == 0 || setresuid(0, (uid_t)-1, (uid_t)-1) == 0))
         return EPERM;
