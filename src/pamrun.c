@@ -286,6 +286,7 @@ static enum result split(struct run *run, pid_t *holder, struct error *error)
 /* Others than root have a front before anything is looked up. */
 static enum result begin(struct run *run, pid_t *holder, struct error *error)
 {
+    limits_take_oom_score(&run->limits);
     begin_progress(run);
     return run->uid != 0 ? split(run, holder, error) : begin_guard(run, error);
 }

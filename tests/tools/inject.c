@@ -8,7 +8,8 @@
  * command's too.
  *   --user UID:GID      start it as that user, without other groups; a setuid program keeps its bit, as we are root
  *   --spare PATH        calls that open PATH, or work on a descriptor of it, are not counted: a log to rely on
- *   --list FILE         write a line "PROCESS CALL" for each call, in their order, and for each N a process of it
+ *   --list FILE         write a line "PROCESS CALL OWNER" for each call, in their order; OWNER is the user id that
+ *                       /proc/PID/mem belongs to: root's, unless a process may be looked into by whose it is
  *   --at PLACE ACTION   error=NUMBER    the call is not made, and fails so
  *                       value=NUMBER    it is not made, and returns that
  *                       after=NUMBER    it is made, and its result thrown away: it fails so
@@ -34,6 +35,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/uio.h>
@@ -223,6 +225,15 @@ static void act(struct process *process)
         skip_call(process->pid);
 }
 
+static unsigned int owner_of(pid_t pid)
+{
+    struct stat status;
+    char path[64];
+
+    (void)snprintf(path, sizeof path, "/proc/%d/mem", (int)pid);
+    return stat(path, &status) == 0 ? status.st_uid : UINT32_MAX;
+}
+
 static void on_entry(struct process *process, const struct __ptrace_syscall_info *info)
 {
     uint64_t call = info->entry.nr;
@@ -235,7 +246,7 @@ static void on_entry(struct process *process, const struct __ptrace_syscall_info
         return;
     process->calls[call]++;
     if (list != NULL)
-        fprintf(list, "%s %u\n", process->role, (unsigned int)call);
+        fprintf(list, "%s %u %u\n", process->role, (unsigned int)call, owner_of(process->pid));
     if (!reached && target.action != NOTHING && call == target.call && process->calls[call] == target.number
         && strcmp(process->role, target.role) == 0)
         act(process);
