@@ -132,7 +132,7 @@ static void end_by_force(const char *reason, int status)
         line_write(&event, guard.events_fd);
     }
     if (guard.relay != NULL)
-        (void)relay_send(guard.relay, (struct relay_message){.word = RELAY_EXIT, .number = status}, -1);
+        relay_tell_exit(guard.relay, status);
     if (guard.tell_forced_end != NULL)
         guard.tell_forced_end((enum step)guard.step, message.text, status);
     _exit(status);
@@ -371,7 +371,7 @@ void guard_enter(enum step step, int deadline_ms)
     if (deadline_ms > 0)
         timer_arm(deadline_ms, NUDGE_MS);
     if (guard.relay != NULL)
-        *guard.relay->step = (int32_t)step;
+        guard.relay->shared->step = (int32_t)step;
     progress_enter(step);
     guard.step = (sig_atomic_t)step; /* from here on on_stop() does what is needed */
     if (guard.stop_signal != 0)
