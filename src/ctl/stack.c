@@ -3,6 +3,8 @@
 #include "base/file.h"
 #include "base/owned.h"
 #include "base/text.h"
+#include "pam/service.h"
+#include "trace/system_log.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -30,11 +32,12 @@ struct reading {
     int parent;
     unsigned depth, level;
     bool of_other;
-    bool given_up; /* by libpam: what is behind is not read */
+    bool given_up;   /* by libpam: what is behind is not read */
+    const char *why; /* given up */
     struct error *error;
 };
 
-static enum result read_file(const struct reading *from, const char *path, bool *given_up);
+static enum result read_file(const struct reading *from, const char *path, const char **given_up);
 
 /* ---- lines ---- */
 
@@ -156,6 +159,22 @@ static char *find_module(const struct dialect *dialect, const char *word)
 
 /* ---- one line ---- */
 
+/* libpam reads the file no further. */
+static void give_up(struct reading *reading, const char *why)
+{
+    reading->given_up = true;
+    reading->why = why;
+}
+
+/* libpam names a line by its module's or file's name; to be none, or "?", ends it. */
+static bool has_a_name(const char *word)
+{
+    const char *slash = strrchr(word, '/'), *name = slash != NULL ? slash + 1 : word, *dot = strrchr(name, '.');
+    size_t length = dot != NULL ? (size_t)(dot - name) : strlen(name);
+
+    return length > 0 && !(length == 1 && *name == '?');
+}
+
 /* The lines of the included file, below the line at that index. */
 static enum result read_included(struct reading *reading, int at, const char *word)
 {
@@ -163,12 +182,16 @@ static enum result read_included(struct reading *reading, int at, const char *wo
     struct stack_line *include = &reading->stack->lines[at];
     bool substack = include->kind == STACK_SUBSTACK;
     struct reading below = *reading;
-    bool given_up = false;
+    const char *given_up = NULL;
 
     below.parent = at;
     below.depth++;
     below.level += substack;
     below.wanted = include->facility;
+    if (substack && word != NULL && !has_a_name(word)) {
+        give_up(reading, ": has a substack without a name");
+        return OK;
+    }
     if (places->dialect->debian && word == NULL)
         return fail(reading->error, STEP_PROFILE, STATUS_UNAVAILABLE,
                     "%s:%u: an include without a file: libpam crashes at it", reading->file, include->number);
@@ -185,15 +208,14 @@ static enum result read_included(struct reading *reading, int at, const char *wo
         else if (read_file(&below, include->path, &given_up) != OK)
             return FAILED;
         include = &reading->stack->lines[at]; /* they may have moved */
-        if (given_up)
-            tell_problem(include->problem, word, ": its last line goes on behind its end");
+        if (given_up != NULL)
+            tell_problem(include->problem, word, given_up);
     }
     if (include->problem[0] == '\0')
         return OK;
     if (include->facility != STACK_ALL)
         return add_refusal(reading, at);
-    reading->given_up = true; /* a line of no facility cannot refuse */
-    tell_problem(reading->stack->problem, word, ": cannot be included");
+    give_up(reading, ": @includes what cannot be read"); /* a line of no facility cannot refuse */
     return OK;
 }
 
@@ -306,8 +328,11 @@ static enum result read_line(struct reading *reading, unsigned number, char *tex
     word = profile_next_word(&rest, &raw);
     line->module_at = raw != NULL ? (size_t)(raw - text) : strlen(line->text);
     line->rest_at = rest != NULL ? (size_t)(rest - text) : strlen(line->text);
-    if (!is_include)
+    if (!is_include) {
+        if (word != NULL && !has_a_name(word))
+            give_up(reading, ": has a module without a name");
         return take_module(reading, line, word, rest) ? OK : fail_memory(reading->error, STEP_PROFILE);
+    }
     if (!copy_word(&line->word, word))
         return fail_memory(reading->error, STEP_PROFILE);
     return read_included(reading, at, word);
@@ -343,12 +368,15 @@ static enum result read_lines(struct reading *reading, const char *text)
     while (!reading->given_up && (found = profile_next_line(&reader, &number)) == PROFILE_LINE)
         if (read_line(reading, number, room) != OK)
             return FAILED;
-    reading->given_up = reading->given_up || found == PROFILE_CUT_OFF;
-    return OK;
+    if (found != PROFILE_CUT_OFF)
+        return OK;
+    give_up(reading, ": its last line goes on behind its end");
+    return add_line(reading, STACK_UNFINISHED, reader.number, "") != NULL ? OK
+                                                                          : fail_memory(reading->error, STEP_PROFILE);
 }
 
-/* *given_up: libpam does not read it to its end. */
-static enum result read_file(const struct reading *from, const char *path, bool *given_up)
+/* *given_up: why libpam does not read it to its end; unchanged: it does. */
+static enum result read_file(const struct reading *from, const char *path, const char **given_up)
 {
     OWNED(memory_free) char *text = NULL;
     struct reading reading = *from;
@@ -364,7 +392,8 @@ static enum result read_file(const struct reading *from, const char *path, bool 
     reading.file = reading.stack->files.items[reading.stack->files.count - 1];
     if (read_lines(&reading, text) != OK)
         return FAILED;
-    *given_up = reading.given_up;
+    if (reading.given_up)
+        *given_up = reading.why;
     return OK;
 }
 
@@ -375,24 +404,26 @@ static enum result read_configuration(struct reading *reading, const char *servi
 {
     struct stack *stack = reading->stack;
     const char *path = reading->places->configuration;
-    bool given_up = false;
+    const char *given_up = NULL;
 
     if (!is_there(path)) {
         tell_problem(stack->problem, path, " is not there, nor is a directory of profiles");
         return OK;
     }
-    for (int other = 0; other < 2 && !given_up; other++) {
-        reading->of_other = other != 0 || strcasecmp(service, "other") == 0;
+    for (int other = 0; other < 2 && given_up == NULL; other++) {
+        reading->of_other = other != 0 || stack->is_other;
         reading->service = other ? "other" : service;
         if (!copy_word(other ? &stack->other : &stack->profile, path))
             return fail_memory(reading->error, STEP_PROFILE);
         if (read_file(reading, path, &given_up) != OK)
             return FAILED;
-        if (strcasecmp(service, "other") == 0) /* once is enough here */
+        if (other == 0)
+            stack->own = stack->count;
+        if (stack->is_other) /* once is enough here */
             break;
     }
-    if (given_up && stack->problem[0] == '\0')
-        tell_problem(stack->problem, path, ": its last line goes on behind its end");
+    if (given_up != NULL)
+        tell_problem(stack->problem, path, given_up);
     return OK;
 }
 
@@ -404,16 +435,18 @@ static enum result read_profiles(struct reading *reading, const char *service)
     char **const files[] = {&stack->profile, &stack->other};
 
     for (int at = 0; at < 2 && stack->problem[0] == '\0'; at++) {
-        bool given_up = false;
+        const char *given_up = NULL;
 
         *files[at] = find_file(reading->places, names[at], false);
         if (*files[at] == NULL && errno == ENOMEM)
             return fail_memory(reading->error, STEP_PROFILE);
-        reading->of_other = at == 1 || strcasecmp(service, "other") == 0;
+        reading->of_other = at == 1 || stack->is_other;
         if (*files[at] != NULL && read_file(reading, *files[at], &given_up) != OK)
             return FAILED;
-        if (given_up && stack->problem[0] == '\0')
-            tell_problem(stack->problem, *files[at], ": its last line goes on behind its end");
+        if (given_up != NULL)
+            tell_problem(stack->problem, *files[at], given_up);
+        if (at == 0)
+            stack->own = stack->count;
     }
     if (stack->profile == NULL && stack->other == NULL)
         tell_problem(stack->problem, service, ": no such profile, nor one called other");
@@ -426,11 +459,22 @@ enum result stack_resolve(struct stack *stack, const char *service, const struct
     struct reading reading = {
         .stack = stack, .places = places, .wanted = STACK_ALL, .parent = STACK_ROOT, .error = error};
 
-    *stack = (struct stack){.count = 0};
+    *stack = (struct stack){.is_other = strcasecmp(service, "other") == 0};
     for (const char *const *directory = places->profiles; *directory != NULL; directory++)
         if (is_directory(*directory))
             return read_profiles(&reading, service);
     return read_configuration(&reading, service);
+}
+
+enum result stack_find_site(struct stack_site *site, struct error *error)
+{
+    enum result found;
+
+    system_log_mute(true); /* libpam complains about the profiles that it is asked with */
+    found = dialect_find(&site->dialect, error);
+    system_log_mute(false);
+    site->places = (struct stack_places){service_directories, "/etc/pam.conf", &site->dialect};
+    return found;
 }
 
 int stack_next(const struct stack *stack, enum stack_facility facility, bool of_other, int at)
@@ -438,7 +482,8 @@ int stack_next(const struct stack *stack, enum stack_facility facility, bool of_
     for (at++; (size_t)at < stack->count; at++) {
         const struct stack_line *line = &stack->lines[at];
 
-        if (line->facility == facility && line->of_other == of_other && line->kind != STACK_INCLUDE)
+        if (line->facility == facility && line->of_other == of_other && line->kind != STACK_INCLUDE
+            && line->kind != STACK_UNFINISHED)
             return at;
     }
     return -1;

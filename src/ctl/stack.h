@@ -24,9 +24,10 @@ enum stack_facility {
 
 enum stack_kind {
     STACK_MODULE,
-    STACK_INCLUDE,  /* the lines of its file stand in its place */
-    STACK_SUBSTACK, /* a line that does nothing; those of its file are one level deeper */
-    STACK_BROKEN,   /* a line that libpam cannot use: it answers PAM_PERM_DENIED in its place */
+    STACK_INCLUDE,    /* the lines of its file stand in its place */
+    STACK_SUBSTACK,   /* a line that does nothing; those of its file are one level deeper */
+    STACK_BROKEN,     /* a line that libpam cannot use: it answers PAM_PERM_DENIED in its place */
+    STACK_UNFINISHED, /* no line: its file ends in one that would go on, and libpam gives the file up */
 };
 
 enum { STACK_ROOT = -1, STACK_PROBLEM_BYTES = 160 };
@@ -56,8 +57,10 @@ struct stack_line {
 struct stack {
     struct stack_line *lines; /* those of the profile, then those of "other" */
     size_t count;
-    struct strv files;                 /* read so far, by path; a file that is included twice is there twice */
-    char *profile, *other;             /* the files of the two; NULL: there is none */
+    size_t own;            /* how many of them are the profile's */
+    bool is_other;         /* the profile is "other": libpam reads it twice, and all of its lines are there twice */
+    struct strv files;     /* read so far, by path; a file that is included twice is there twice */
+    char *profile, *other; /* the files of the two; NULL: there is none */
     char problem[STACK_PROBLEM_BYTES]; /* why libpam does not start with this profile; empty: it does */
 };
 
@@ -67,6 +70,14 @@ struct stack_places {
     const char *configuration;   /* /etc/pam.conf: read when none of them is there */
     const struct dialect *dialect;
 };
+
+/* The places of this machine, libpam having been asked. Points into itself: not to be copied. */
+struct stack_site {
+    struct dialect dialect;
+    struct stack_places places;
+};
+
+enum result CHECKED stack_find_site(struct stack_site *site, struct error *error);
 
 /* Resolve the profile. FAILED: a file could not be read, files include each other without end, or no memory; what libpam
  * would make of it is not known then. stack_free() in any case. */
