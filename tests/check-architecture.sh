@@ -68,10 +68,17 @@ pam_functions+='|prompt|syslog|get_authtok)'
 rule "libpam is called in src/pam only" "$(both "$(words_outside 'src/pam/[^:]*' "$pam_functions")" \
     "$(includes_of 'src/(pamrun(ctl)?\.c|ask/.*|base/.*|ctl/.*|run/.*)' 'security/')")"
 
+# pamrunctl is not setuid: what check does as some caller, a process of its own does, which becomes that caller first; and
+# it only asks which keyring there is.
 rule "ids, groups, capabilities and namespaces change in src/run/privilege.c only" "$(both \
-    "$(words_outside 'src/run/privilege\.c' \
+    "$(words_outside 'src/(run/privilege|ctl/(pose|effects))\.c' \
         '(set|sete|setre|setres|setfs)[ug]id|setgroups|initgroups|prctl|capset|capng_[a-z_]+|cap_[a-z_]+|setns|unshare|keyctl|SYS_(set[a-z]*id|setgroups|prctl|capset|setns|unshare|keyctl)')" \
     "$(includes_of 'src/(pamrun(ctl)?\.c|ask/.*|base/.*|ctl/.*|pam/.*|run/(inherited|process|pty|supervise).*)' 'cap-ng|sys/(prctl|capability)')")"
+
+rule "of these, src/ctl/pose.c changes ids, and src/ctl/effects.c asks for the keyring" "$(both \
+    "$(words_outside 'src/(run/privilege|ctl/pose)\.c' 'setres[ug]id')" \
+    "$(words_outside 'src/(run/privilege|ctl/effects)\.c' 'keyctl|SYS_keyctl')$(
+        words_outside 'src/run/privilege\.c' '(set|sete|setre|setfs)[ug]id|setgroups|initgroups|prctl|setns|unshare')")"
 
 rule "resource limits change in src/run/limits.c only" \
     "$(words_outside 'src/run/limits\.c' 'setrlimit|prlimit(64)?|SYS_(setrlimit|prlimit64)')"
@@ -82,8 +89,8 @@ rule "processes are made and programs executed in src/run/process.c only" "$(wor
 rule "exit is called nowhere: what is open would stay so" \
     "$(words_outside 'none' 'exit|quick_exit|errx?|verrx?|pthread_exit')"
 
-rule "_exit is called in src/run/process.c, src/base/guard.c and where the program ends" "$(both \
-    "$(words_outside 'src/(pamrun|run/process|base/guard)\.c' '_exit|_Exit|SYS_exit|SYS_exit_group')" \
+rule "_exit is called in src/run/process.c, src/base/guard.c and where a program, or pamrunctl's process for PAM, ends" "$(both \
+    "$(words_outside 'src/(pamrun|run/process|base/guard|ctl/worker)\.c' '_exit|_Exit|SYS_exit|SYS_exit_group')" \
     "$(words_outside 'src/base/guard\.c' 'abort')")"
 
 rule "a process is signalled by its pidfd: kill is called in src/run/supervise.c, for a child not yet reaped, and by the front for its own group" \
@@ -119,6 +126,8 @@ rule "ctl is included by itself and pamrunctl.c only, and not in pamrun's librar
     "$(includes_of 'src/(pamrun\.c|(ask|base|pam|run)/[^:]*)' '(\.\./)?ctl/')" \
     "$(sed -n "/^pamrun_library/,/^executable('pamrun',/p" src/meson.build |
         grep -nE "(ctl|trace)/|pam/(dialect|dispatch|profile_line)")")"
+rule "only pamrunctl reads profiles from another directory, or calls PAM's functions in another order" \
+    "$(words_outside 'src/(pam/transaction|ctl/[^:]*)\.[ch]' 'profile_directory|transaction_call')"
 rule "no header belongs to pamrun.c, and every room has a name that is known" "$(both \
     "$(find src -mindepth 1 -maxdepth 1 ! -name pamrun.c ! -name pamrunctl.c ! -name meson.build ! -name ask ! -name base \
         ! -name ctl ! -name pam ! -name run ! -name trace)" \

@@ -153,8 +153,13 @@ enum result transaction_start(struct transaction *transaction, const struct tran
 
     *transaction = (struct transaction){.request = request, .events = events, .owner = getpid()};
     transaction->conversation.forwarded = request->forwarded;
+    transaction->conversation.observe = request->observe;
+    transaction->conversation.observe_data = request->observe_data;
     guard_enter(STEP_START, 0); /* modules are loaded, and code of theirs runs */
-    code = pam_start(request->service, request->account, &conversation, &transaction->handle);
+    code = request->profile_directory == NULL
+               ? pam_start(request->service, request->account, &conversation, &transaction->handle)
+               : pam_start_confdir(request->service, request->account, &conversation, request->profile_directory,
+                                   &transaction->handle);
     guarded = guard_leave(error);
     if (code == PAM_SUCCESS) {
         transaction->stage = STAGE_STARTED;
@@ -254,6 +259,42 @@ enum result transaction_open_session(struct transaction *t, struct error *error)
     EVENT(t->events, "session-opened", TEXT_FIELD("account", t->request->account),
           TEXT_FIELD("profile", t->request->service));
     return OK;
+}
+
+static pam_step *function_of(enum step step)
+{
+    switch (step) {
+    case STEP_AUTHENTICATE:
+        return pam_authenticate;
+    case STEP_ACCOUNT:
+        return pam_acct_mgmt;
+    case STEP_CHAUTHTOK:
+        return pam_chauthtok;
+    case STEP_CREDENTIALS:
+    case STEP_DELETE_CREDENTIALS:
+        return pam_setcred;
+    case STEP_OPEN_SESSION:
+        return pam_open_session;
+    case STEP_CLOSE_SESSION:
+        return pam_close_session;
+    default:
+        return NULL;
+    }
+}
+
+enum result transaction_call(struct transaction *t, enum step step, int flags, struct error *error)
+{
+    const struct forwarded *forwarded = t->request->forwarded;
+    bool is_last = step == (t->request->forward_to_session ? STEP_OPEN_SESSION : STEP_AUTHENTICATE);
+    enum result result;
+
+    t->conversation.forwards = forwarded != NULL && forwarded->kind != FORWARDED_NONE
+                               && (step == STEP_AUTHENTICATE || (is_last && t->request->forward_to_session));
+    result = run_step(t, step, function_of(step), flags, error);
+    t->conversation.forwards = false;
+    if (result == OK && is_last)
+        result = forwarded_finish(t, step, error);
+    return result == OK ? check_user(t, step, error) : FAILED;
 }
 
 char **transaction_environment(struct transaction *transaction)

@@ -15,10 +15,10 @@ struct request {
 };
 
 static const struct verb_option options[] = {
-    {"user", "USER", offsetof(struct request, user), "whose"},
-    {"id", "ID", offsetof(struct request, id), "which"},
-    {"json", NULL, offsetof(struct request, json), "for programs"},
-    {NULL, NULL, 0, NULL},
+    {"user", "USER", offsetof(struct request, user), "whose", false},
+    {"id", "ID", offsetof(struct request, id), "which", false},
+    {"json", NULL, offsetof(struct request, json), "for programs", false},
+    {NULL, NULL, 0, NULL, false},
 };
 
 static const struct verb with_operands = {
