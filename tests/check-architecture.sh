@@ -64,6 +64,7 @@ both() # LINES LINES
 pam_functions='pam_(start|start_confdir|end|authenticate|acct_mgmt|setcred|open_session|close_session|chauthtok'
 pam_functions+='|set_item|get_item|putenv|getenv|getenvlist|misc_setenv|set_data|get_data|get_user|fail_delay|strerror'
 pam_functions+='|prompt|syslog|get_authtok)'
+# src/trace has PAM's types, to pass calls on; it makes none.
 rule "libpam is called in src/pam only" "$(both "$(words_outside 'src/pam/[^:]*' "$pam_functions")" \
     "$(includes_of 'src/(pamrun(ctl)?\.c|ask/.*|base/.*|ctl/.*|run/.*)' 'security/')")"
 
@@ -101,27 +102,39 @@ rule "step points: only their header knows whether there are any, and each name 
     "$(words_outside 'src/base/step_point\.h' 'PAMRUN_STEP_POINTS')" \
     "$(grep -rhoE 'step_point\("[^"]*"\)' src | sort | uniq -d)")"
 
+# src/trace/system_log.c defines them for the modules that pamrunctl traces.
 rule "syslog is called in src/base/log.c only" \
-    "$(calls_outside 'src/base/log\.c' 'syslog|vsyslog|openlog|closelog|setlogmask')"
+    "$(calls_outside 'src/(base/log|trace/system_log)\.c' 'syslog|vsyslog|openlog|closelog|setlogmask')"
+# What libpam loads, it loads by itself; trace has the modules whose place its own takes.
+rule "shared objects are loaded in src/pam/modules.c and src/trace/calls.c only" \
+    "$(calls_outside 'src/(pam/modules|trace/calls)\.c' 'dlopen|dlmopen')"
 
 rule "nothing that cannot be bounded or trusted: strcat, sprintf, gets, alloca, getlogin, tmpnam, signal" \
     "$(calls_outside 'none' 'strcat|sprintf|vsprintf|gets|alloca|getlogin(_r)?|cuserid|tmpnam|tempnam|mktemp|signal')"
 rule "nobody sleeps" "$(words_outside 'none' 'sleep|usleep|nanosleep|clock_nanosleep')"
 
 # ---- who includes whom ----------------------------------------------------------------------------------------
-rule "base includes nothing of the other rooms" "$(includes_of 'src/base/[^:]*' '(\.\./)?(ask|ctl|pam|run)/|pamrun')"
-rule "ask includes base only" "$(includes_of 'src/ask/[^:]*' '(\.\./)?(ctl|pam|run)/')"
+rule "base includes nothing of the other rooms" "$(includes_of 'src/base/[^:]*' '(\.\./)?(ask|ctl|pam|run|trace)/|pamrun')"
+rule "ask includes base only" "$(includes_of 'src/ask/[^:]*' '(\.\./)?(ctl|pam|run|trace)/')"
 rule "pam does not include run" "$(includes_of 'src/pam/[^:]*' '(\.\./)?run/')"
 rule "run does not include pam" "$(includes_of 'src/run/[^:]*' '(\.\./)?pam/')"
+rule "trace includes base only, and is included by ctl only" "$(both \
+    "$(includes_of 'src/trace/[^:]*' '(\.\./)?(ask|ctl|pam|run)/')" \
+    "$(includes_of 'src/(pamrun(ctl)?\.c|(ask|base|pam|run)/[^:]*)' '(\.\./)?trace/')")"
 # What pamrunctl does is not part of the setuid program.
 rule "ctl is included by itself and pamrunctl.c only, and not in pamrun's library" "$(both \
     "$(includes_of 'src/(pamrun\.c|(ask|base|pam|run)/[^:]*)' '(\.\./)?ctl/')" \
+<<<<<<< HEAD
     "$(sed -n "/^pamrun_library/,/^executable('pamrun',/p" src/meson.build | grep -n 'ctl/')")"
 rule "only pamrunctl reads profiles from another directory, or calls PAM's functions in another order" \
     "$(words_outside 'src/(pam/transaction|ctl/[^:]*)\.[ch]' 'profile_directory|transaction_call')"
+=======
+    "$(sed -n "/^pamrun_library/,/^executable('pamrun',/p" src/meson.build |
+        grep -nE "(ctl|trace)/|pam/(dialect|dispatch|profile_line)")")"
+>>>>>>> fc10b00444675035b9d6060271bb195b34ebd4e5
 rule "no header belongs to pamrun.c, and every room has a name that is known" "$(both \
     "$(find src -mindepth 1 -maxdepth 1 ! -name pamrun.c ! -name pamrunctl.c ! -name meson.build ! -name ask ! -name base \
-        ! -name ctl ! -name pam ! -name run)" \
+        ! -name ctl ! -name pam ! -name run ! -name trace)" \
     "$(includes_of 'src/[^:]*' '(\.\./)*pamrun(ctl)?\.h|.*\.c[">]')")"
 rule "each .c file includes its own header first" "$(
     for file in src/*/*.c; do
