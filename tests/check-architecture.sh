@@ -124,14 +124,10 @@ rule "trace includes base only, and is included by ctl only" "$(both \
 # What pamrunctl does is not part of the setuid program.
 rule "ctl is included by itself and pamrunctl.c only, and not in pamrun's library" "$(both \
     "$(includes_of 'src/(pamrun\.c|(ask|base|pam|run)/[^:]*)' '(\.\./)?ctl/')" \
-<<<<<<< HEAD
-    "$(sed -n "/^pamrun_library/,/^executable('pamrun',/p" src/meson.build | grep -n 'ctl/')")"
-rule "only pamrunctl reads profiles from another directory, or calls PAM's functions in another order" \
-    "$(words_outside 'src/(pam/transaction|ctl/[^:]*)\.[ch]' 'profile_directory|transaction_call')"
-=======
     "$(sed -n "/^pamrun_library/,/^executable('pamrun',/p" src/meson.build |
         grep -nE "(ctl|trace)/|pam/(dialect|dispatch|profile_line)")")"
->>>>>>> fc10b00444675035b9d6060271bb195b34ebd4e5
+rule "only pamrunctl reads profiles from another directory, or calls PAM's functions in another order" \
+    "$(words_outside 'src/(pam/transaction|ctl/[^:]*)\.[ch]' 'profile_directory|transaction_call')"
 rule "no header belongs to pamrun.c, and every room has a name that is known" "$(both \
     "$(find src -mindepth 1 -maxdepth 1 ! -name pamrun.c ! -name pamrunctl.c ! -name meson.build ! -name ask ! -name base \
         ! -name ctl ! -name pam ! -name run ! -name trace)" \

@@ -44,9 +44,10 @@ enum result trial_options_read(struct trial_request *trial, struct operations *o
         (void)fail(error, STEP_OPTIONS, STATUS_USAGE, "%s: needs the name of a user", verb);
         return fail_hint(error, "pamrunctl %s --help, or man 8 pamrunctl", verb);
     }
-    if (!make_words(options, words[0]))
+    if (!make_words(options, words[0]) || (options->argv = calloc(options->words.count + 1, sizeof *words)) == NULL)
         return fail_memory(error, STEP_OPTIONS);
-    if (options_parse(&options->options, (int)options->words.count, strv_items(&options->words), error) != OK)
+    memcpy(options->argv, options->words.items, options->words.count * sizeof *words);
+    if (options_parse(&options->options, (int)options->words.count, options->argv, error) != OK)
         return FAILED;
     /* It is root who asks for these here, whoever the run's caller is taken for. */
     memset(options->options.root_only, 0, sizeof options->options.root_only);
@@ -56,6 +57,7 @@ enum result trial_options_read(struct trial_request *trial, struct operations *o
 void trial_options_free(struct trial_options *options)
 {
     options_free(&options->options);
+    free(options->argv);
     strv_free(&options->words);
     strv_free(&options->environment);
     strv_free(&options->deadlines);

@@ -15,6 +15,7 @@ struct trial_options {
     bool any_prompt;
     struct strv environment, deadlines;
     struct strv words;      /* of a pamrun command line, made from these */
+    char **argv;            /* the same; the parser moves them about */
     struct options options; /* what pamrun makes of it */
 };
 
