@@ -1,5 +1,10 @@
 #include "ctl/trial_options.h"
 
+#include "base/owned.h"
+#include "ctl/advice.h"
+#include "ctl/json.h"
+#include "ctl/survey.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,6 +66,19 @@ void trial_options_free(struct trial_options *options)
     strv_free(&options->words);
     strv_free(&options->environment);
     strv_free(&options->deadlines);
+}
+
+void trial_advise(json_t *result)
+{
+    OWNED(policy_free) struct policy policy = {0};
+    OWNED(stack_free) struct stack stack = {.lines = NULL};
+    struct advice_request request = {.result = result, .stack = &stack, .policy = &policy};
+    const char *profile = json_text_of(result, "profile");
+    struct error unread; /* a run would have failed by it, and so has the trial */
+    bool known = *profile != '\0' && policy_read(&policy, &policy_site_paths, &unread) == OK
+                 && survey_read(&stack, profile, &unread) == OK;
+
+    (void)json_object_set_new(result, "advice", known ? advice_find(&request) : json_array());
 }
 
 void trial_print_json(FILE *out, const json_t *result)

@@ -41,5 +41,8 @@ enum result CHECKED trial_options_read(struct trial_request *trial, struct opera
 
 void trial_options_free(struct trial_options *options);
 
+/* When the trial is over: look for known traps, and add what is found to the result as "advice". */
+void trial_advise(json_t *result);
+
 /* --json: the result as it is. */
 void trial_print_json(FILE *out, const json_t *result);

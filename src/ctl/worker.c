@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/owned.h"
 #include "base/progress.h"
+#include "ctl/advice.h"
 #include "ctl/effects.h"
 #include "ctl/json.h"
 #include "ctl/pose.h"
@@ -52,6 +53,7 @@ struct worker {
     bool settled;               /* the account is confirmed, ids and groups are a session's */
     bool opens, sets;           /* what is to be undone: a session, credentials */
     bool opened, set;           /* and whether it worked */
+    bool shares_ccache;         /* a module told of a ticket cache that is not this session's alone */
     json_t *failure;            /* the first one; NULL: none */
 };
 
@@ -424,6 +426,14 @@ static json_t *finished_record(struct worker *worker, const struct operation *op
     return record;
 }
 
+static void note_ccache(struct worker *worker, const struct strv *environment)
+{
+    const char *name = strv_get(environment->items, "KRB5CCNAME");
+
+    worker->shares_ccache =
+        worker->shares_ccache || (name != NULL && ccache_is_shared(name, worker->identity.account.uid));
+}
+
 /* An expired password ends a run at the account step, unless it is changed next, or the site policy lets it pass. */
 static bool expired_is_fine(const struct worker *worker, const struct operation *operation, const struct error *error)
 {
@@ -472,6 +482,7 @@ static enum result call(struct worker *worker, const struct operation *operation
         result = OK;
     note_stage(worker, operation->step, worker->transaction.last);
     effects_note(&after, transaction_environment(&worker->transaction));
+    note_ccache(worker, &after.environment);
     record = finished_record(worker, operation, result_word(result, why), error, started);
     (void)json_object_set_new(record, "automatic", json_boolean(why != ASKED_FOR));
     (void)json_object_set_new(record, "changes", effects_compare(&before, &after));
@@ -534,6 +545,7 @@ static void tell_end(struct worker *worker)
 
     (void)json_object_set_new(end, "record", json_string("end"));
     (void)json_object_set_new(end, "forwarded-given", json_integer((json_int_t)worker->forwarded.given));
+    (void)json_object_set_new(end, "shared-ccache", json_boolean(worker->shares_ccache));
     if (worker->failure != NULL)
         (void)json_object_set_new(end, "failure", worker->failure);
     send_record(worker, end);
