@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "ctl/check.h"
 #include "ctl/config.h"
+#include "ctl/profiles.h"
 #include "ctl/verb.h"
 
 #include <errno.h>
@@ -13,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct verb *const verbs[] = {&verb_check, &verb_config};
+static const struct verb *const verbs[] = {&verb_check, &verb_config, &verb_profiles};
 
 enum { VERBS = sizeof verbs / sizeof *verbs };
 

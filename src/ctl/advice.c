@@ -113,8 +113,7 @@ static void seek_other(struct seeking *seeking)
     }
 }
 
-/* Quiet lines that do not matter are how distributions write what may be missing. */
-static bool is_meant_to_be_missing(const struct stack_line *line)
+bool advice_may_be_missing(const struct stack_line *line)
 {
     return line->quiet && line->actions[pam_code_from_name("PAM_MODULE_UNKNOWN")] == ACTION_IGNORE;
 }
@@ -131,7 +130,7 @@ static void seek_missing_in(struct seeking *seeking, enum stack_facility facilit
         modules += line->kind == STACK_MODULE;
         if (line->kind == STACK_BROKEN)
             add(seeking, "broken-line", at, "%s; libpam answers PAM_PERM_DENIED for it", line->problem);
-        else if (line->kind == STACK_MODULE && line->path == NULL && !is_meant_to_be_missing(line))
+        else if (line->kind == STACK_MODULE && line->path == NULL && !advice_may_be_missing(line))
             add(seeking, "module-missing", at,
                 "the module %s is not there, libpam answers PAM_MODULE_UNKNOWN for it: install its package, or take the "
                 "line out",
