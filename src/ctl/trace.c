@@ -14,10 +14,12 @@
 #include "pam/conversation.h"
 #include "trace/calls.h"
 
+#include <bsd/string.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,6 +27,15 @@ struct trace_request {
     struct trial_options trial;
     bool json;
 };
+
+/* Where the worker is, in memory that we share with it: it may crash there. */
+struct running {
+    unsigned number; /* of the line; 0: no module runs */
+    char file[256], module[128];
+};
+
+static struct running *running; /* calls_watch() hands nothing on */
+static const struct stack *running_stack;
 
 /* What is known of the profile; but for the directory, the worker's. */
 struct trace {
@@ -88,6 +99,17 @@ static enum result load_modules(struct trace *trace, struct error *error)
     return has_memory ? OK : fail_memory(error, STEP_START);
 }
 
+static void note_running(int at)
+{
+    const struct stack_line *line = at >= 0 ? &running_stack->lines[at] : NULL;
+
+    if (line != NULL) {
+        (void)strlcpy(running->file, line->file, sizeof running->file);
+        (void)strlcpy(running->module, line->word, sizeof running->module);
+    }
+    running->number = line != NULL ? line->number : 0;
+}
+
 static enum result start(void *data, const char *profile, const char **directory, struct error *error)
 {
     struct trace *trace = data;
@@ -110,6 +132,8 @@ static enum result start(void *data, const char *profile, const char **directory
     for (size_t at = 0; at < stack->count; at++)
         if (trace->cut[at])
             calls_give((int)at, strv_items(&stack->lines[at].arguments), stack->lines[at].arguments.count);
+    running_stack = stack;
+    calls_watch(note_running);
     *directory = trace->rewrite.directory;
     return OK;
 }
@@ -198,6 +222,20 @@ static void finish(void *data)
     rewrite_remove(&trace->rewrite); /* a worker that crashed did not */
 }
 
+/* The worker ended while a module ran: which one? NULL: none did. */
+static json_t *place_of_end(void)
+{
+    json_t *place;
+
+    if (running == NULL || running->number == 0)
+        return NULL;
+    place = json_object();
+    (void)json_object_set_new(place, "file", json_text(running->file));
+    (void)json_object_set_new(place, "line", json_integer(running->number));
+    (void)json_object_set_new(place, "module", json_text(running->module));
+    return place;
+}
+
 /* A function's line, then its modules': what they asked and said is told there. */
 static void show(void *data, const json_t *record)
 {
@@ -210,24 +248,32 @@ static void show(void *data, const json_t *record)
         operation = json_copy((json_t *)record);
         (void)json_object_del(operation, "prompts");
         (void)json_object_del(operation, "messages");
+        if (strcmp(json_text_of(record, "result"), "lost") == 0)
+            (void)json_object_set_new(operation, "ended-in", place_of_end());
         report_operation(stdout, style, operation);
-        trace_report_lines(stdout, style, record);
+        trace_report_lines(stdout, style, operation);
         json_decref(operation);
     }
     (void)fflush(stdout);
 }
 
+/* For programs: to the last function, if it is the one. */
+static void add_place_of_end(json_t *result)
+{
+    json_t *operations = json_object_get(result, "operations");
+    json_t *last = json_array_get(operations, json_array_size(operations) - 1);
+
+    if (strcmp(json_text_of(last, "result"), "lost") == 0)
+        (void)json_object_set_new(last, "ended-in", place_of_end());
+}
+
 static void print(const struct trace_request *request, const struct report_style *style, const json_t *result)
 {
-    const json_t *line;
-    size_t at;
-
     if (request->json) {
         trial_print_json(stdout, result);
         return;
     }
-    json_array_foreach(json_object_get(result, "log"), at, line)(void)
-        fprintf(stdout, "     log: %s\n", json_string_value(line));
+    trace_report_log(stdout, result);
     report_failure(stdout, style, result);
     report_advice(stdout, style, result);
 }
@@ -243,6 +289,9 @@ static enum result run_trace(struct trace_request *request, char *const *operand
 
     if (trial_options_read(&trial, &operations, "trace", &request->trial, operands, error) != OK)
         return FAILED;
+    running = mmap(NULL, sizeof *running, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (running == MAP_FAILED)
+        return fail_memory(error, STEP_START);
     if (geteuid() == 0 && rewrite_begin(&trace.rewrite, error) != OK)
         return FAILED;
     trial.data = &trace;
@@ -260,6 +309,7 @@ static enum result run_trace(struct trace_request *request, char *const *operand
     rewrite_remove(&trace.rewrite);
     if (result != OK)
         return FAILED;
+    add_place_of_end(found);
     print(request, &style, found);
     *status = trial_status(found);
     json_decref(found);

@@ -284,13 +284,40 @@ static void put_pass(FILE *out, const struct report_style *style, const json_t *
         put_row(out, style, &rows[at], widths, line);
         put_details(out, line);
     }
+    if (json_is_false(json_object_get(pass, "explained")))
+        (void)fprintf(out, "%*snot explained: by the rules of pam.d(5) these answers make %s\n", INDENT, "",
+                      *json_text_of(pass, "code") != '\0' ? json_text_of(pass, "code") : "none");
+}
+
+/* The module in which the process ended. */
+static void put_end(FILE *out, const struct report_style *style, const json_t *place)
+{
+    char cell[CELL_BYTES] = "";
+
+    add_place(cell, place);
+    add(cell, "  ");
+    add(cell, json_text_of(place, "module"));
+    (void)fprintf(out, "%*s", INDENT, "");
+    put_coloured(out, style, RED, style->marks ? "\u2717 " : "x ");
+    (void)fprintf(out, "%s  <- it ended in this module\n", cell);
 }
 
 void trace_report_lines(FILE *out, const struct report_style *style, const json_t *operation)
 {
-    const json_t *pass, *line;
+    const json_t *pass, *end = json_object_get(operation, "ended-in");
     size_t at;
 
     json_array_foreach(json_object_get(operation, "passes"), at, pass) put_pass(out, style, pass);
-    json_array_foreach(json_object_get(operation, "log"), at, line) put_below(out, "log", json_string_value(line));
+    if (end != NULL)
+        put_end(out, style, end);
+    trace_report_log(out, operation);
+}
+
+void trace_report_log(FILE *out, const json_t *result)
+{
+    const json_t *line;
+    size_t at;
+
+    put_below(out, "problem", json_text_of(result, "problem"));
+    json_array_foreach(json_object_get(result, "log"), at, line) put_below(out, "log", json_string_value(line));
 }

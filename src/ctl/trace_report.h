@@ -9,3 +9,6 @@
 
 /* operation: one of the result's. */
 void trace_report_lines(FILE *out, const struct report_style *style, const json_t *operation);
+
+/* What was logged outside of all functions, and why PAM does not start with the profile. */
+void trace_report_log(FILE *out, const json_t *result);
