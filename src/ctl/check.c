@@ -44,6 +44,7 @@ static enum result run_check(struct check_request *request, char *const *operand
     }
     if (trial_run(&trial, &result, error) != OK)
         return FAILED;
+    trial_advise(result);
     if (request->json) {
         trial_print_json(stdout, result);
     } else {

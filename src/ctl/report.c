@@ -244,7 +244,7 @@ void report_facts(FILE *out, const struct report_style *style, const json_t *res
 
 static enum report_mark mark_of(const char *result)
 {
-    if (strcmp(result, "ok") == 0)
+    if (strcmp(result, "ok") == 0 || strcmp(result, "undone") == 0)
         return REPORT_OK;
     return strcmp(result, "not-run") == 0 ? REPORT_NOT_RUN : REPORT_FAILED;
 }
@@ -268,7 +268,10 @@ void report_operation(FILE *out, const struct report_style *style, const json_t 
         if (strcmp(code, "PAM_SUCCESS") != 0)
             (void)fprintf(out, "  %s", json_text_of(operation, "meaning"));
         if (json_is_true(json_object_get(operation, "automatic")))
-            (void)fputs("  (to close what was opened)", out);
+            (void)fputs(strcmp(json_text_of(operation, "result"), "undone") == 0
+                            ? "  (what failed half-way is undone; the code says nothing)"
+                            : "  (to close what was opened)",
+                        out);
     }
     (void)fputs("\n", out);
     put_prompts(out, operation);

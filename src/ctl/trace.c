@@ -310,6 +310,7 @@ static enum result run_trace(struct trace_request *request, char *const *operand
     if (result != OK)
         return FAILED;
     add_place_of_end(found);
+    trial_advise(found);
     print(request, &style, found);
     *status = trial_status(found);
     json_decref(found);

@@ -1,5 +1,10 @@
 #include "ctl/trial_options.h"
 
+#include "base/owned.h"
+#include "ctl/advice.h"
+#include "ctl/json.h"
+#include "ctl/survey.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,9 +49,10 @@ enum result trial_options_read(struct trial_request *trial, struct operations *o
         (void)fail(error, STEP_OPTIONS, STATUS_USAGE, "%s: needs the name of a user", verb);
         return fail_hint(error, "pamrunctl %s --help, or man 8 pamrunctl", verb);
     }
-    if (!make_words(options, words[0]))
+    if (!make_words(options, words[0]) || (options->argv = calloc(options->words.count + 1, sizeof *words)) == NULL)
         return fail_memory(error, STEP_OPTIONS);
-    if (options_parse(&options->options, (int)options->words.count, strv_items(&options->words), error) != OK)
+    memcpy(options->argv, options->words.items, options->words.count * sizeof *words);
+    if (options_parse(&options->options, (int)options->words.count, options->argv, error) != OK)
         return FAILED;
     /* It is root who asks for these here, whoever the run's caller is taken for. */
     memset(options->options.root_only, 0, sizeof options->options.root_only);
@@ -56,9 +62,23 @@ enum result trial_options_read(struct trial_request *trial, struct operations *o
 void trial_options_free(struct trial_options *options)
 {
     options_free(&options->options);
+    free(options->argv);
     strv_free(&options->words);
     strv_free(&options->environment);
     strv_free(&options->deadlines);
+}
+
+void trial_advise(json_t *result)
+{
+    OWNED(policy_free) struct policy policy = {0};
+    OWNED(stack_free) struct stack stack = {.lines = NULL};
+    struct advice_request request = {.result = result, .stack = &stack, .policy = &policy};
+    const char *profile = json_text_of(result, "profile");
+    struct error unread; /* a run would have failed by it, and so has the trial */
+    bool known = *profile != '\0' && policy_read(&policy, &policy_site_paths, &unread) == OK
+                 && survey_read(&stack, profile, &unread) == OK;
+
+    (void)json_object_set_new(result, "advice", known ? advice_find(&request) : json_array());
 }
 
 void trial_print_json(FILE *out, const json_t *result)

@@ -15,6 +15,7 @@ struct trial_options {
     bool any_prompt;
     struct strv environment, deadlines;
     struct strv words;      /* of a pamrun command line, made from these */
+    char **argv;            /* the same; the parser moves them about */
     struct options options; /* what pamrun makes of it */
 };
 
@@ -39,6 +40,9 @@ enum result CHECKED trial_options_read(struct trial_request *trial, struct opera
                                        struct trial_options *options, char *const *words, struct error *error);
 
 void trial_options_free(struct trial_options *options);
+
+/* When the trial is over: look for known traps, and add what is found to the result as "advice". */
+void trial_advise(json_t *result);
 
 /* --json: the result as it is. */
 void trial_print_json(FILE *out, const json_t *result);

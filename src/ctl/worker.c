@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/owned.h"
 #include "base/progress.h"
+#include "ctl/advice.h"
 #include "ctl/effects.h"
 #include "ctl/json.h"
 #include "ctl/pose.h"
@@ -52,6 +53,7 @@ struct worker {
     bool settled;               /* the account is confirmed, ids and groups are a session's */
     bool opens, sets;           /* what is to be undone: a session, credentials */
     bool opened, set;           /* and whether it worked */
+    bool shares_ccache;         /* a module told of a ticket cache that is not this session's alone */
     json_t *failure;            /* the first one; NULL: none */
 };
 
@@ -409,10 +411,10 @@ static void tell_begin(const struct worker *worker, const struct operation *oper
     send_record(worker, record);
 }
 
-static json_t *finished_record(struct worker *worker, const struct operation *operation, enum result result,
+static json_t *finished_record(struct worker *worker, const struct operation *operation, const char *word,
                                const struct error *error, double us)
 {
-    json_t *record = operation_record(operation, result == OK ? "ok" : "failed");
+    json_t *record = operation_record(operation, word);
     int code = worker->transaction.last;
 
     (void)json_object_set_new(record, "code", json_string(pam_code_name(code)));
@@ -421,9 +423,17 @@ static json_t *finished_record(struct worker *worker, const struct operation *op
     (void)json_object_set_new(record, "prompts", worker->prompts);
     (void)json_object_set_new(record, "messages", worker->messages);
     worker->prompts = worker->messages = NULL;
-    if (result != OK)
+    if (strcmp(word, "failed") == 0)
         (void)json_object_set_new(record, "failure", failure_record(error));
     return record;
+}
+
+static void note_ccache(struct worker *worker, const struct strv *environment)
+{
+    const char *name = strv_get(environment->items, "KRB5CCNAME");
+
+    worker->shares_ccache =
+        worker->shares_ccache || (name != NULL && ccache_is_shared(name, worker->identity.account.uid));
 }
 
 /* An expired password ends a run at the account step, unless it is changed next, or the site policy lets it pass. */
@@ -440,8 +450,19 @@ static bool expired_is_fine(const struct worker *worker, const struct operation 
     return is_expired && (is_changed || is_allowed);
 }
 
-/* One PAM function, and all that can be said about it. automatic: not asked for, but needed to close what was opened. */
-static enum result call(struct worker *worker, const struct operation *operation, bool automatic, struct error *error)
+enum why { ASKED_FOR, CLOSES, CLOSES_WHAT_FAILED };
+
+/* What undoes a step that failed half-way visits the modules up to the failing one, and what libpam makes of it says nothing:
+ * it has no verdict. */
+static const char *result_word(enum result result, enum why why)
+{
+    if (why == CLOSES_WHAT_FAILED)
+        return "undone";
+    return result == OK ? "ok" : "failed";
+}
+
+/* One PAM function, and all that can be said about it. */
+static enum result call(struct worker *worker, const struct operation *operation, enum why why, struct error *error)
 {
     const struct trial_request *request = worker->request;
     OWNED(effects_free) struct effects before = {0}, after = {0};
@@ -463,8 +484,9 @@ static enum result call(struct worker *worker, const struct operation *operation
         result = OK;
     note_stage(worker, operation->step, worker->transaction.last);
     effects_note(&after, transaction_environment(&worker->transaction));
-    record = finished_record(worker, operation, result, error, started);
-    (void)json_object_set_new(record, "automatic", json_boolean(automatic));
+    note_ccache(worker, &after.environment);
+    record = finished_record(worker, operation, result_word(result, why), error, started);
+    (void)json_object_set_new(record, "automatic", json_boolean(why != ASKED_FOR));
     (void)json_object_set_new(record, "changes", effects_compare(&before, &after));
     if (request->after != NULL)
         request->after(request->data, operation, record);
@@ -486,7 +508,7 @@ static void call_all(struct worker *worker)
         if (!is_before_session(operation->step) && settle(worker, &error) != OK) {
             note_failure(worker, &error);
             send_record(worker, operation_record(operation, "not-run"));
-        } else if (call(worker, operation, false, &error) != OK) {
+        } else if (call(worker, operation, ASKED_FOR, &error) != OK) {
             note_failure(worker, &error);
         }
     }
@@ -494,23 +516,29 @@ static void call_all(struct worker *worker)
         note_failure(worker, &error);
 }
 
-/* The session, then the credentials, as transaction_close() does in a run. What undoes a step that failed half-way has no
- * verdict of its own. */
+static void undo(struct worker *worker, const struct operation *operation, bool worked)
+{
+    struct error error = {0};
+
+    if (call(worker, operation, worked ? CLOSES : CLOSES_WHAT_FAILED, &error) != OK && worked)
+        note_failure(worker, &error);
+}
+
+/* The session, then the credentials, as transaction_close() does in a run. */
 static void close_all(struct worker *worker)
 {
     char *words[] = {(char *)"open_session", (char *)"close_session", (char *)"setcred(PAM_DELETE_CRED|PAM_SILENT)",
                      NULL};
-    struct operations undo;
+    struct operations operations;
     struct error error = {0};
-    bool opened = worker->opened, set = worker->set;
 
     guard_start_close();
-    if (operations_parse(&undo, words, &error) != OK)
+    if (operations_parse(&operations, words, &error) != OK)
         return;
-    if (worker->opens && call(worker, &undo.list[1], true, &error) != OK && opened)
-        note_failure(worker, &error);
-    if (worker->sets && call(worker, &undo.list[2], true, &error) != OK && set)
-        note_failure(worker, &error);
+    if (worker->opens)
+        undo(worker, &operations.list[1], worker->opened);
+    if (worker->sets)
+        undo(worker, &operations.list[2], worker->set);
 }
 
 static void tell_end(struct worker *worker)
@@ -519,6 +547,7 @@ static void tell_end(struct worker *worker)
 
     (void)json_object_set_new(end, "record", json_string("end"));
     (void)json_object_set_new(end, "forwarded-given", json_integer((json_int_t)worker->forwarded.given));
+    (void)json_object_set_new(end, "shared-ccache", json_boolean(worker->shares_ccache));
     if (worker->failure != NULL)
         (void)json_object_set_new(end, "failure", worker->failure);
     if (worker->request->end != NULL)

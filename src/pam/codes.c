@@ -87,6 +87,14 @@ const char *pam_code_name(int code)
     return code >= 0 && code < CODE_COUNT ? code_table[code].name : "unknown PAM code";
 }
 
+int pam_code_from_name(const char *name)
+{
+    for (int code = 0; code < CODE_COUNT; code++)
+        if (strcmp(code_table[code].name, name) == 0)
+            return code;
+    return -1;
+}
+
 const char *pam_code_meaning(int code)
 {
     const char *meaning = pam_strerror(NULL, code);

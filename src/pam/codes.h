@@ -6,6 +6,9 @@
 /* "PAM_AUTH_ERR"; "unknown PAM code" for what is not in the table. Never NULL. */
 const char *pam_code_name(int code);
 
+/* The code of that name; -1: there is none. */
+int pam_code_from_name(const char *name);
+
 /* "Authentication failure": libpam's words, pam_strerror(3). Never NULL. */
 const char *pam_code_meaning(int code);
 
