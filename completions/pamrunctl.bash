@@ -1,6 +1,6 @@
 # bash completion for pamrunctl(8).  Works without the bash-completion package.
 
-_pamrunctl_verbs='check config profiles'
+_pamrunctl_verbs='check config profiles trace'
 
 # One option a line: verb, word, what its value is (- for none).
 _pamrunctl_options='
@@ -20,6 +20,15 @@ config --profile profile
 config --caller user
 config --account user
 config --identity text
+trace --profile profile
+trace --as-caller user
+trace --forward-password-fd text
+trace --forward-answers-fd text
+trace --any-prompt -
+trace --pam-setenv text
+trace --pam-rhost text
+trace --deadline deadline
+trace --json -
 '
 
 # Set `kind`: what the value of option $2 of verb $1 is; empty if there is no such option.
@@ -51,6 +60,7 @@ _pamrunctl_profiles()
 # What stands behind the options of a verb: the kind of its first word, then that of the others (- for none).
 _pamrunctl_operands='
 check user operation
+trace user operation
 '
 
 # Set `kind`: what operand number $2, from 0 on, of verb $1 is; empty if it takes none.

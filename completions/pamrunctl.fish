@@ -48,7 +48,7 @@ end
 
 complete --command pamrunctl --no-files
 complete --command pamrunctl --short-option h --long-option help --description 'Print a summary and exit'
-complete --command pamrunctl --condition "not __fish_seen_subcommand_from check config profiles" --short-option V --long-option version --description 'Print the version and exit'
+complete --command pamrunctl --condition "not __fish_seen_subcommand_from check config profiles trace" --short-option V --long-option version --description 'Print the version and exit'
 
 __pamrunctl_verb check 'Call PAM for a user, step by step, and show what each step does'
 __pamrunctl_operands check '(__pamrunctl_users_or_profiles) authenticate acct_mgmt setcred open_session close_session chauthtok'
@@ -72,3 +72,15 @@ __pamrunctl_option config --profile profile 'What holds for runs with this PAM p
 __pamrunctl_option config --caller user 'May this user?'
 __pamrunctl_option config --account user 'As whom?'
 __pamrunctl_option config --identity text 'As whom the policy maps it to?'
+
+__pamrunctl_verb trace 'As check, and which module of the profile did what'
+__pamrunctl_operands trace '(__fish_complete_users) authenticate acct_mgmt setcred open_session close_session chauthtok'
+__pamrunctl_option trace --profile profile 'The PAM profile'
+__pamrunctl_option trace --as-caller user 'As if that user had called pamrun'
+__pamrunctl_option trace --forward-password-fd text 'Read a password from this descriptor'
+__pamrunctl_option trace --forward-answers-fd text 'Read answers from it, one a line'
+__pamrunctl_option trace --any-prompt - 'The password for every prompt without echo'
+__pamrunctl_option trace --pam-setenv text 'Tell the modules NAME=VALUE'
+__pamrunctl_option trace --pam-rhost text 'Tell the modules the client\'s host'
+__pamrunctl_option trace --deadline deadline 'Give up a step that takes longer'
+__pamrunctl_option trace --json - 'One JSON object, for programs'

@@ -194,7 +194,7 @@ static void add_lines(json_t *facts, const char *name, bool others_may)
     }
     admission = survey_admission(&stack, false, &line);
     (void)json_object_set_new(facts, "file", json_text(stack.profile));
-    if (!stack_is_served_by_other(&stack, STACK_AUTH)) {
+    if (!stack_is_served_by_other(&stack, STACK_AUTH) || strcmp(name, "other") == 0) {
         (void)json_object_set_new(facts, "authentication", json_string(admissions[admission]));
         (void)json_object_set_new(facts, "authentication-of-root",
                                   json_string(admissions[survey_admission(&stack, true, &unused)]));

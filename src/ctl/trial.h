@@ -12,6 +12,8 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+struct conversation_event;
+
 struct trial_request {
     const char *verb; /* in messages */
     const struct options
@@ -26,6 +28,10 @@ struct trial_request {
     /* Around each call. record: the operation's; what is added to it comes to who prints. */
     void (*before)(void *data, const struct operation *operation);
     void (*after)(void *data, const struct operation *operation, json_t *record);
+    /* Each time that a module says or asks something. */
+    void (*observe)(void *data, const struct conversation_event *event);
+    /* Nothing more will be called. end: what it adds comes into the result. */
+    void (*end)(void *data, json_t *end);
 
     /* In our process, when the worker has ended, however it did, and signals still wait: what start() made goes. */
     void (*finish)(void *data);

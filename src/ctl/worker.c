@@ -146,6 +146,8 @@ static void observe(void *data, const struct conversation_event *event)
 {
     struct worker *worker = data;
 
+    if (worker->request->observe != NULL)
+        worker->request->observe(worker->request->data, event);
     if (event->moment == CONVERSATION_TOLD)
         note_message(worker, event);
     else if (event->moment == CONVERSATION_ASKS)
@@ -548,6 +550,8 @@ static void tell_end(struct worker *worker)
     (void)json_object_set_new(end, "shared-ccache", json_boolean(worker->shares_ccache));
     if (worker->failure != NULL)
         (void)json_object_set_new(end, "failure", worker->failure);
+    if (worker->request->end != NULL)
+        worker->request->end(worker->request->data, end);
     send_record(worker, end);
 }
 

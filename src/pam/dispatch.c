@@ -157,8 +157,8 @@ int dispatch_walk(struct dispatch_line *lines, size_t count, const struct dispat
             return NO_CODE;
         level = here;
     }
-    if (walk.now.status == PAM_SUCCESS && walk.now.impression != POSITIVE)
-        walk.now = none;
+    if (walk.now.status == PAM_SUCCESS && walk.now.impression != POSITIVE) /* a success that a control calls bad */
+        walk.now.status = PAM_PERM_DENIED;
     *decided_by = walk.now.by;
     return walk.now.status;
 }

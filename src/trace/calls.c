@@ -26,6 +26,7 @@ static struct {
     size_t count;
     bool runs; /* the last of them */
     struct strv log;
+    void (*watcher)(int line);
 } traced;
 
 /* ---- modules ---- */
@@ -101,6 +102,11 @@ int calls_running(void)
     return traced.runs ? (int)traced.count - 1 : -1;
 }
 
+void calls_watch(void (*watcher)(int line))
+{
+    traced.watcher = watcher;
+}
+
 bool call_is_update(const struct trace_call *call)
 {
     return (call->flags & PAM_UPDATE_AUTHTOK) != 0;
@@ -118,12 +124,17 @@ static int64_t now_us(void)
 static int call_module(module_function *function, pam_handle_t *handle, int flags, int argc, const char **argv)
 {
     size_t at = traced.count - 1;
-    int64_t began = now_us();
+    int64_t began;
     int code;
 
     traced.runs = true;
+    if (traced.watcher != NULL)
+        traced.watcher(traced.calls[at].line);
+    began = now_us();
     code = function(handle, flags, argc, argv);
     traced.runs = false;
+    if (traced.watcher != NULL)
+        traced.watcher(-1);
     traced.calls[at].time_us = now_us() - began;
     traced.calls[at].code = code;
     traced.calls[at].returned = true;

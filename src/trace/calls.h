@@ -40,6 +40,9 @@ const struct trace_call *calls_made(size_t *count);
 /* The last of them while it runs: its number; -1: no module runs. */
 int calls_running(void);
 
+/* Call watcher with the number of a line before its module is called, and with -1 when that has returned. */
+void calls_watch(void (*watcher)(int line));
+
 /* What was written to syslog while no module ran, since the last time: libpam's own words. *lines: zeroed; the caller's,
  * strv_free(). */
 void calls_take_log(struct strv *lines);

@@ -82,7 +82,8 @@ nobody|nobody|auth required pam_deny.so
 nobody|none|auth sufficient pam_rootok.so
 required|required|auth required pam_env.so\nauth substack common-auth
 none|none|auth optional pam_unix.so\nauth required pam_permit.so
-required|required|auth requisite pam_prt_unknown_to_us.so\nauth required /lib/security/../security/pam_unix.so
+required|required|auth requisite pam_userdb.so db=/none\nauth required pam_permit.so
+nobody|nobody|auth requisite pam_prt_gone.so\nauth required pam_permit.so
 END
 }
 
@@ -137,7 +138,7 @@ END
 @test "what it needs, what is missing, and why it cannot be used" {
     profile prt_needs <<'END'
 auth required pam_unix.so
-auth required pam_prt_gone.so
+auth optional pam_prt_gone.so
 -auth optional pam_prt_may_be_gone.so
 account required pam_unix.so
 session optional pam_systemd.so
@@ -209,15 +210,33 @@ END
     assert_eq "${#lines[@]}" 1
 }
 
-@test "pamrun that is not setuid is a problem of the node" {
-    keep_file "$PAMRUN"
-    chmod u-s "$PAMRUN"
-    node prt_plain
-    assert_eq "$status $stdout" "71 $PAMRUN: is not root's and setuid, so that only root can use it: chown root, chmod 4755"
-    mv "$PAMRUN" "$PAMRUN.gone"
-    node prt_plain
-    mv "$PAMRUN.gone" "$PAMRUN"
-    assert_eq "$status $stdout" "71 $PAMRUN: is not there"
+# As they are installed, somewhere else: where these are may be read-only.
+installed_in() # DIRECTORY
+{
+    mkdir -p "$1/bin" "$1/sbin"
+    install -m 4755 "$PAMRUN" "$1/bin/pamrun"
+    install -m 0755 "$PAMRUNCTL" "$1/sbin/pamrunctl"
+}
+
+@test "pamrun that is not there, not setuid, or on a file system without setuid, is a problem of the node" {
+    local place=$TEST_DIR/place
+
+    mkdir "$place"
+    mount -t tmpfs -o suid,exec,mode=755 prt_place "$place"
+    installed_in "$place"
+    run_program "$place/sbin/pamrunctl" check --node prt_plain
+    assert_eq "$status $stdout$stderr" "0 "
+    mount -o remount,nosuid,exec,mode=755 "$place"
+    run_program "$place/sbin/pamrunctl" check --node prt_plain
+    assert_eq "$status $stdout" "71 $place/bin/pamrun: its file system is mounted nosuid, so that only root can use it"
+    chmod u-s "$place/bin/pamrun"
+    run_program "$place/sbin/pamrunctl" check --node prt_plain
+    assert_eq "$status $stdout" \
+        "71 $place/bin/pamrun: is not root's and setuid, so that only root can use it: chown root, chmod 4755"
+    rm "$place/bin/pamrun"
+    run_program "$place/sbin/pamrunctl" check --node prt_plain
+    assert_eq "$status $stdout" "71 $place/bin/pamrun: is not there"
+    umount "$place"
 }
 
 @test "words that do not go together are refused" {
