@@ -73,7 +73,7 @@ static const struct verb_option options[] = {
     TRIAL_OPTIONS(struct check_request, trial),
     {"json", NULL, offsetof(struct check_request, json), "one JSON object, for programs", false},
     {"node", NULL, offsetof(struct check_request, node), "a health check: a line for each problem, else silent", false},
-    {"user", "USER", offsetof(struct check_request, user), "with --node: also the account step for that user", false},
+    {"user", "USER", offsetof(struct check_request, user), "in a health check: also his account step", false},
     {NULL, NULL, 0, NULL, false},
 };
 
