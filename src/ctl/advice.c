@@ -322,6 +322,20 @@ static void seek_mounted(struct seeking *seeking)
             seeking->account);
 }
 
+/* ---- what to do next ---- */
+
+/* The step is known; which of its modules it was is not. An expired password is nobody's failure. */
+static void seek_module(struct seeking *seeking)
+{
+    const json_t *failure = member(seeking, "failure"), *operation;
+    const char *code = json_text_of(failure, "code");
+
+    operation = operation_of(seeking, json_text_of(failure, "step"));
+    if (operation != NULL && strcmp(json_text_of(seeking->request->result, "verb"), "check") == 0
+        && strcmp(code, "PAM_NEW_AUTHTOK_REQD") != 0)
+        add(seeking, "trace", NO_LINE_OF, "pamrunctl trace, with the same words, shows which module it was");
+}
+
 /* ---- all of it ---- */
 
 static void note_uses(struct seeking *seeking)
@@ -344,7 +358,7 @@ json_t *advice_find(const struct advice_request *request)
 {
     static void (*const seekers[])(struct seeking *) = {
         seek_other, seek_missing, seek_forwarded, seek_sssd,      seek_unknown,         seek_job,
-        seek_home,  seek_mounted, seek_left_open, seek_everybody, seek_users_variables,
+        seek_home,  seek_mounted, seek_left_open, seek_everybody, seek_users_variables, seek_module,
     };
     struct seeking seeking = {
         .request = request,

@@ -59,6 +59,12 @@ static json_t *where(const struct stack_line *line, const char *what)
     return json_sprintf("%s:%u: %s", line->file, line->number, what);
 }
 
+/* What libpam takes from "other" is not the profile's, and pamrun refuses it. */
+static bool is_own(const struct stack *stack, enum stack_facility facility)
+{
+    return stack->is_other || !stack_is_served_by_other(stack, facility);
+}
+
 /* By the modules that are there. */
 static json_t *find_needs(const struct stack *stack)
 {
@@ -86,7 +92,7 @@ static json_t *find_needs(const struct stack *stack)
 
         /* pam_unix asks for a password in auth only */
         for (enum stack_facility facility = STACK_AUTH; facility <= STACK_SESSION && !found; facility++)
-            found = (facility == STACK_AUTH || strcmp(table[at].module, "pam_unix.so") != 0)
+            found = is_own(stack, facility) && (facility == STACK_AUTH || strcmp(table[at].module, "pam_unix.so") != 0)
                     && survey_find(stack, facility, table[at].module, STACK_ROOT) >= 0;
         if (found)
             (void)json_array_append_new(needs, json_string(table[at].need));
@@ -100,7 +106,8 @@ static json_t *find_missing(const struct stack *stack)
 
     for (enum stack_facility facility = STACK_AUTH; facility <= STACK_SESSION; facility++)
         for (int at = STACK_ROOT;
-             (at = stack_next(stack, facility, stack_is_served_by_other(stack, facility), at)) >= 0;) {
+             is_own(stack, facility)
+             && (at = stack_next(stack, facility, stack_is_served_by_other(stack, facility), at)) >= 0;) {
             const struct stack_line *line = &stack->lines[at];
 
             if (line->kind == STACK_BROKEN)
@@ -149,7 +156,7 @@ static json_t *find_dangers(const struct stack *stack, bool others_may, enum adm
     for (enum stack_facility facility = STACK_AUTH; facility <= STACK_SESSION; facility++) {
         int reads = advice_reads_users_variables(stack, facility, STACK_ROOT);
 
-        if (reads >= 0)
+        if (reads >= 0 && is_own(stack, facility))
             (void)json_array_append_new(
                 dangers, where(&stack->lines[reads], "user_readenv=1: users set variables that modules trust"));
     }
@@ -194,7 +201,7 @@ static void add_lines(json_t *facts, const char *name, bool others_may)
     }
     admission = survey_admission(&stack, false, &line);
     (void)json_object_set_new(facts, "file", json_text(stack.profile));
-    if (!stack_is_served_by_other(&stack, STACK_AUTH) || strcmp(name, "other") == 0) {
+    if (is_own(&stack, STACK_AUTH)) {
         (void)json_object_set_new(facts, "authentication", json_string(admissions[admission]));
         (void)json_object_set_new(facts, "authentication-of-root",
                                   json_string(admissions[survey_admission(&stack, true, &unused)]));

@@ -147,7 +147,7 @@ END
     profiles
     assert_eq "$(row prt_needs)" "prt_needs required root password, logind
  missing: /etc/pam.d/prt_needs:2: pam_prt_gone.so"
-    assert_eq "$(row prt_half)" "prt_half none root password, logind
+    assert_eq "$(row prt_half)" "prt_half none root -
  unusable: profile prt_half: /etc/pam.d/prt_half has no account line, and libpam would take the profile 'other' for it"
     profile prt_none <<<"account required pam_permit.so"
     profiles --json
