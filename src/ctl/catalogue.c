@@ -149,7 +149,7 @@ static json_t *find_dangers(const struct stack *stack, bool others_may, enum adm
 {
     json_t *dangers = json_array();
 
-    if (others_may && admission == ADMITS_EVERYBODY)
+    if (others_may && admission == ADMITS_EVERYBODY && is_own(stack, STACK_AUTH))
         (void)json_array_append_new(
             dangers, line >= 0 ? where(&stack->lines[line], "lets everybody in, and anybody may choose the profile")
                                : json_string("lets everybody in, and anybody may choose the profile"));

@@ -67,7 +67,7 @@ static void put_row(const struct report_style *style, int width, const json_t *f
     admission_cell(admission, facts);
     list_cell(callers, json_text_of(facts, "callers"), json_object_get(facts, "delegates"));
     list_cell(needs, "", json_object_get(facts, "needs"));
-    (void)printf("%-*s %-22s %-16s %s\n", width, json_text_of(facts, "profile"), admission, callers, needs);
+    (void)printf("%-*s %-26s %-16s %s\n", width, json_text_of(facts, "profile"), admission, callers, needs);
     json_array_foreach(json_object_get(facts, "dangers"), at, line)
         report_remark(stdout, style, REPORT_FAILED, "danger", json_string_value(line));
     json_array_foreach(json_object_get(facts, "missing"), at, line)
@@ -94,7 +94,7 @@ static enum result run_profiles(const void *given, char *const *operands, int *s
         return fail_memory(error, STEP_PROFILE);
     }
     if (!request->json)
-        (void)printf("%-*s %-22s %-16s %s\n", width_of(&names), "PROFILE", "AUTHENTICATION", "CALLERS", "NEEDS");
+        (void)printf("%-*s %-26s %-16s %s\n", width_of(&names), "PROFILE", "AUTHENTICATION", "CALLERS", "NEEDS");
     for (size_t at = 0; at < names.count; at++) {
         json_t *facts = catalogue_profile(names.items[at], &policy);
 

@@ -2,21 +2,17 @@
 
 #include "base/owned.h"
 #include "pam/codes.h"
-#include "pam/dialect.h"
 #include "pam/dispatch.h"
-#include "pam/service.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum result survey_read(struct stack *stack, const char *profile, struct error *error)
 {
-    struct dialect dialect;
-    const struct stack_places places = {
-        .profiles = service_directories, .configuration = "/etc/pam.conf", .dialect = &dialect};
+    struct stack_site site;
 
     *stack = (struct stack){.lines = NULL};
-    return dialect_find(&dialect, error) == OK ? stack_resolve(stack, profile, &places, error) : FAILED;
+    return stack_find_site(&site, error) == OK ? stack_resolve(stack, profile, &site.places, error) : FAILED;
 }
 
 const char *survey_module(const struct stack_line *line)

@@ -176,9 +176,11 @@ static void put_cell(FILE *out, const struct report_style *style, const char *co
 /* Of those that say yes the last one's answer is the function's: that it is, says nothing, unless it ended the stack. */
 static bool is_worth_marking(const json_t *line)
 {
-    return json_is_true(json_object_get(line, "decides"))
-           && (strcmp(json_text_of(line, "code"), "PAM_SUCCESS") != 0
-               || strcmp(json_text_of(line, "action"), "done") == 0);
+    const char *action = json_text_of(line, "action");
+    bool is_plain_yes = strcmp(json_text_of(line, "code"), "PAM_SUCCESS") == 0
+                        && (strcmp(action, "ok") == 0 || strncmp(action, "jump", strlen("jump")) == 0);
+
+    return json_is_true(json_object_get(line, "decides")) && !is_plain_yes;
 }
 
 static void put_row(FILE *out, const struct report_style *style, const struct row *row, const size_t *widths,

@@ -309,34 +309,19 @@ END
             both_ways "$profile" "$operation"
         done
     done
-    echo "# T $SECONDS" >&3
     [ "$count" -ge 5 ]
     assert_same_both_ways
     [ "$(grep -c PAM_SUCCESS "$TEST_DIR/same")" -ge "$((count * 2))" ]
 }
 
 @test "random stacks of the probe answer the same with a trace and without, and by the rules of pam.d" {
-    local seed=${TRACE_SEED-$$} stack facility operations
+    local facility
 
-    echo "TRACE_SEED=$seed" # shown when it fails
-    RANDOM=$seed
-    for stack in {1..200}; do
-        facility=$((RANDOM % 4))
-        read -r -a operations <<<"${stack_operations[facility]}"
-        random_stack "prt_r$stack" "$facility"
-        echo "== $stack ${operations[*]}" | tee -a "$TEST_DIR/check" >>"$TEST_DIR/trace"
-        both_ways "prt_r$stack" "${operations[@]}"
+    for facility in 0 1 2 3; do
+        random_stacks_both_ways "$facility" 8
     done
-    echo "# T $SECONDS" >&3
     assert_same_both_ways
-    # what modules answered is what the tree says they did, in the same order
-    assert_eq "$(diff <(probe_answers "$TEST_DIR/check.log") <(probe_answers "$TEST_DIR/trace.log"))" ""
-    assert_eq "$(diff <(probe_answers "$TEST_DIR/trace.log") <(tree_answers "$TEST_DIR/trace"))" ""
-    # it was worth it: all that can come of a line came of many
-    for word in ' ok ' ' done ' ' bad ' ' die ' ' ignore ' ' reset ' ' jump ' 'jumped over' 'not reached' PAM_MODULE_UNKNOWN; do
-        [ "$(grep -c -- "$word" "$TEST_DIR/trace")" -ge 20 ]
-    done
-    rm -f /etc/pam.d/prt_r*
+    assert_same_answers
 }
 
 # ---- without a trace ------------------------------------------------------------------------------------------------

@@ -93,7 +93,6 @@ tree_answers() # FILE
 
 stack_facilities=(auth account session password)
 stack_operations=('authenticate setcred' acct_mgmt 'open_session close_session' chauthtok)
-stack_functions=('authenticate setcred' acct_mgmt 'open_session close_session' chauthtok)
 stack_codes=(AUTH_ERR PERM_DENIED IGNORE USER_UNKNOWN NEW_AUTHTOK_REQD CRED_UNAVAIL ABORT SESSION_ERR TRY_AGAIN MAXTRIES)
 stack_words=(auth_err perm_denied ignore user_unknown new_authtok_reqd cred_unavail abort session_err try_again maxtries)
 
@@ -130,7 +129,7 @@ random_stack() # PROFILE FACILITY_NUMBER
 {
     local stack_name=$1 stack_facility=${stack_facilities[$2]} stack_files=0 stack_lines=0 stack_script=''
 
-    stack_phases=${stack_functions[$2]}
+    stack_phases=${stack_operations[$2]}
     random_file "$1" 0
     echo "$stack_script" >"$PROBE_SCRIPT_FILE"
 }
@@ -163,4 +162,29 @@ random_file() # NAME DEPTH
         esac
     done
     echo "$text" >"/etc/pam.d/$1"
+}
+
+# So many of a facility, each run with a trace and without.  TRACE_SEED of a failed test repeats it.
+random_stacks_both_ways() # FACILITY_NUMBER COUNT
+{
+    local stack operations seed=${TRACE_SEED-$((BASHPID + $1))}
+
+    echo "TRACE_SEED=$seed" # shown when the test fails
+    RANDOM=$seed
+    read -r -a operations <<<"${stack_operations[$1]}"
+    rm -f /etc/pam.d/prt_r[0-9]*
+    for ((stack = 1; stack <= $2; stack++)); do
+        random_stack "prt_r$stack" "$1"
+        echo "== $1 $stack" | tee -a "$TEST_DIR/check" >>"$TEST_DIR/trace"
+        both_ways "prt_r$stack" "${operations[@]}"
+    done
+    rm -f /etc/pam.d/prt_r[0-9]*
+}
+
+# What modules answered is what the trees say they did, in the same order.
+assert_same_answers()
+{
+    [ "$(probe_answers "$TEST_DIR/check.log" | wc -l)" -ge 20 ] || fail_because "too few calls"
+    assert_eq "$(diff <(probe_answers "$TEST_DIR/check.log") <(probe_answers "$TEST_DIR/trace.log"))" ""
+    assert_eq "$(diff <(probe_answers "$TEST_DIR/trace.log") <(tree_answers "$TEST_DIR/trace"))" ""
 }
