@@ -1,6 +1,6 @@
 # bash completion for pamrunctl(8).  Works without the bash-completion package.
 
-_pamrunctl_verbs='check config trace'
+_pamrunctl_verbs='check config profiles trace'
 
 # One option a line: verb, word, what its value is (- for none).
 _pamrunctl_options='
@@ -13,6 +13,9 @@ check --pam-setenv text
 check --pam-rhost text
 check --deadline deadline
 check --json -
+check --node -
+check --user user
+profiles --json -
 config --profile profile
 config --caller user
 config --account user
@@ -93,7 +96,7 @@ _pamrunctl_value()
 
 _pamrunctl()
 {
-    local current=${COMP_WORDS[COMP_CWORD]} word kind='' pending='' verb='' operands=0 only_operands='' at
+    local current=${COMP_WORDS[COMP_CWORD]} word kind='' pending='' verb='' operands=0 only_operands='' node='' at
 
     COMPREPLY=()
     # "=" cuts words here: --profile=su is three.
@@ -110,6 +113,7 @@ _pamrunctl()
         elif [ "$word" = -- ]; then
             only_operands=yes
         else
+            [ "$word" != --node ] || node=yes
             _pamrunctl_kind "$verb" "$word"
             [ "$kind" = - ] || pending=$kind
         fi
@@ -119,6 +123,7 @@ _pamrunctl()
         _pamrunctl_value "$pending" "$current"
     elif [ -n "$verb" ] && _pamrunctl_operand_kind "$verb" "$operands" && [ -n "$kind" ] &&
         { [ -n "$only_operands" ] || [[ $current != -* ]]; }; then
+        [ -z "$node" ] || kind=profile
         _pamrunctl_value "$kind" "$current"
     elif [ -n "$verb" ]; then
         mapfile -t COMPREPLY < <(compgen -W "--help

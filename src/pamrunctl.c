@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "ctl/check.h"
 #include "ctl/config.h"
+#include "ctl/profiles.h"
 #include "ctl/trace.h"
 #include "ctl/verb.h"
 
@@ -14,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct verb *const verbs[] = {&verb_check, &verb_config, &verb_trace};
+static const struct verb *const verbs[] = {&verb_check, &verb_config, &verb_profiles, &verb_trace};
 
 enum { VERBS = sizeof verbs / sizeof *verbs };
 

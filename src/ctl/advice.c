@@ -113,8 +113,7 @@ static void seek_other(struct seeking *seeking)
     }
 }
 
-/* Quiet lines that do not matter are how distributions write what may be missing. */
-static bool is_meant_to_be_missing(const struct stack_line *line)
+bool advice_may_be_missing(const struct stack_line *line)
 {
     return line->quiet && line->actions[pam_code_from_name("PAM_MODULE_UNKNOWN")] == ACTION_IGNORE;
 }
@@ -131,7 +130,7 @@ static void seek_missing_in(struct seeking *seeking, enum stack_facility facilit
         modules += line->kind == STACK_MODULE;
         if (line->kind == STACK_BROKEN)
             add(seeking, "broken-line", at, "%s; libpam answers PAM_PERM_DENIED for it", line->problem);
-        else if (line->kind == STACK_MODULE && line->path == NULL && !is_meant_to_be_missing(line))
+        else if (line->kind == STACK_MODULE && line->path == NULL && !advice_may_be_missing(line))
             add(seeking, "module-missing", at,
                 "the module %s is not there, libpam answers PAM_MODULE_UNKNOWN for it: install its package, or take the "
                 "line out",
@@ -323,6 +322,20 @@ static void seek_mounted(struct seeking *seeking)
             seeking->account);
 }
 
+/* ---- what to do next ---- */
+
+/* The step is known; which of its modules it was is not. An expired password is nobody's failure. */
+static void seek_module(struct seeking *seeking)
+{
+    const json_t *failure = member(seeking, "failure"), *operation;
+    const char *code = json_text_of(failure, "code");
+
+    operation = operation_of(seeking, json_text_of(failure, "step"));
+    if (operation != NULL && strcmp(json_text_of(seeking->request->result, "verb"), "check") == 0
+        && strcmp(code, "PAM_NEW_AUTHTOK_REQD") != 0)
+        add(seeking, "trace", NO_LINE_OF, "pamrunctl trace, with the same words, shows which module it was");
+}
+
 /* ---- all of it ---- */
 
 static void note_uses(struct seeking *seeking)
@@ -345,7 +358,7 @@ json_t *advice_find(const struct advice_request *request)
 {
     static void (*const seekers[])(struct seeking *) = {
         seek_other, seek_missing, seek_forwarded, seek_sssd,      seek_unknown,         seek_job,
-        seek_home,  seek_mounted, seek_left_open, seek_everybody, seek_users_variables,
+        seek_home,  seek_mounted, seek_left_open, seek_everybody, seek_users_variables, seek_module,
     };
     struct seeking seeking = {
         .request = request,

@@ -23,5 +23,8 @@ bool advice_others_may(const struct policy *policy, const char *profile);
 /* A line that reads a file of the user's for variables; -1: none. facility and behind as in survey_find(). */
 int advice_reads_users_variables(const struct stack *stack, enum stack_facility facility, int behind);
 
+/* A line for a module that need not be there, as distributions write them: "-session optional pam_systemd.so". */
+bool advice_may_be_missing(const struct stack_line *line);
+
 /* Does KRB5CCNAME name a cache that all sessions of the user share? */
 bool ccache_is_shared(const char *name, uid_t uid);

@@ -147,15 +147,25 @@ static json_t *name_of(const char *entry)
     return name != NULL ? json_text(name) : NULL;
 }
 
+enum { NAME_BYTES = 256 };
+
+/* Cut, where it is longer: two such names of a PAM environment do not matter. */
+static void cut_name(char name[static NAME_BYTES], const char *entry)
+{
+    size_t length = strcspn(entry, "=");
+
+    (void)strlcpy(name, entry, length < NAME_BYTES - 1 ? length + 1 : NAME_BYTES);
+}
+
 static json_t *compare_environment(const struct strv *before, const struct strv *after)
 {
     json_t *added = json_array(), *changed = json_array(), *removed = json_array(), *all = json_object();
-    char name[256];
+    char name[NAME_BYTES];
 
     for (size_t at = 0; at < after->count; at++) {
         const char *entry = after->items[at], *old;
 
-        (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(entry, "="), entry);
+        cut_name(name, entry);
         old = strv_get(before->items, name);
         if (old == NULL)
             (void)json_array_append_new(added, name_of(entry));
@@ -163,7 +173,7 @@ static json_t *compare_environment(const struct strv *before, const struct strv 
             (void)json_array_append_new(changed, name_of(entry));
     }
     for (size_t at = 0; at < before->count; at++) {
-        (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(before->items[at], "="), before->items[at]);
+        cut_name(name, before->items[at]);
         if (strv_get(after->items, name) == NULL)
             (void)json_array_append_new(removed, name_of(name));
     }

@@ -224,6 +224,16 @@ static void put_changes(FILE *out, const json_t *operation)
 
 /* ---- the parts of a report ---- */
 
+void report_remark(FILE *out, const struct report_style *style, enum report_mark mark, const char *word,
+                   const char *text)
+{
+    (void)fprintf(out, "%*s", INDENT, "");
+    put_coloured(out, style, mark == REPORT_FAILED ? RED : DIM, word);
+    (void)fputs(": ", out);
+    put_visible(out, text);
+    (void)fputs("\n", out);
+}
+
 void report_facts(FILE *out, const struct report_style *style, const json_t *result)
 {
     const json_t *uid = json_object_get(result, "uid");

@@ -24,6 +24,10 @@ void report_facts(FILE *out, const struct report_style *style, const json_t *res
 /* One operation: a line, and lines below it for what was asked, said and changed. */
 void report_operation(FILE *out, const struct report_style *style, const json_t *operation);
 
+/* A line below another one: "     WORD: TEXT"; REPORT_FAILED: in the colour of it. */
+void report_remark(FILE *out, const struct report_style *style, enum report_mark mark, const char *word,
+                   const char *text);
+
 /* Why it failed, if it did. */
 void report_failure(FILE *out, const struct report_style *style, const json_t *result);
 

@@ -170,7 +170,8 @@ static json_t *lost_failure(const struct watch *watch, int wait_status)
 {
     const char *step = watch->step[0] != '\0' ? watch->step : step_name(STEP_START);
     const char *profile = json_text_of(watch->result, "profile"), *account = json_text_of(watch->result, "account");
-    bool given_up = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) != 0;
+    int status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 0;
+    bool given_up = status == STATUS_TRY_AGAIN || status > STATUS_SIGNAL_BASE; /* guard.h: a deadline, a signal */
     json_t *failure = json_object();
     char how[64] = "ended the process";
 
@@ -180,8 +181,7 @@ static json_t *lost_failure(const struct watch *watch, int wait_status)
         (void)snprintf(how, sizeof how, "crashed, SIG%s", sigabbrev_np(WTERMSIG(wait_status)));
     (void)json_object_set_new(failure, "step", json_text(step));
     (void)json_object_set_new(failure, "class", json_string("node"));
-    (void)json_object_set_new(failure, "exit-status",
-                              json_integer(given_up ? WEXITSTATUS(wait_status) : STATUS_SYSTEM));
+    (void)json_object_set_new(failure, "exit-status", json_integer(given_up ? status : STATUS_SYSTEM));
     (void)json_object_set_new(failure, "message",
                               json_sprintf("%s for %s (profile %s): a module %s", step, account, profile, how));
     (void)json_object_set_new(failure, "hint", json_string("what it had opened may remain: nobody closes it any more"));

@@ -92,6 +92,12 @@ static json_t *failure_record(const struct error *error)
     return failure;
 }
 
+static bool is_expired(enum step step, const struct error *error)
+{
+    return step == STEP_ACCOUNT && error->pam_code != 0
+           && strcmp(pam_code_name(error->pam_code), "PAM_NEW_AUTHTOK_REQD") == 0;
+}
+
 /* What a run would have ended with is the first failure. */
 static void note_failure(struct worker *worker, const struct error *error)
 {
@@ -195,6 +201,7 @@ static enum result set_up(struct worker *worker, struct error *error)
 
     if (!inherited_start(&worker->inherited))
         return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "/dev/null: %s", strerror(errno));
+    (void)dup2(STDERR_FILENO, STDOUT_FILENO); /* standard output is the report's: no module prints into it */
     (void)terminal_name(worker->tty, sizeof worker->tty);
     if (inherited_take(&worker->inherited, taken, sizeof taken / sizeof *taken, error) != OK)
         return FAILED;
@@ -440,14 +447,12 @@ static void note_ccache(struct worker *worker, const struct strv *environment)
 static bool expired_is_fine(const struct worker *worker, const struct operation *operation, const struct error *error)
 {
     const struct operations *operations = &worker->operations;
-    bool is_expired = operation->step == STEP_ACCOUNT && error->pam_code != 0
-                      && strcmp(pam_code_name(error->pam_code), "PAM_NEW_AUTHTOK_REQD") == 0;
     bool is_changed = operation + 1 < operations->list + operations->count && operation[1].step == STEP_CHAUTHTOK;
     bool is_allowed = authority_is_as_root(&worker->authority)
                       && policy_choice(&worker->authority.policy, POLICY_EXPIRED_PASSWORD, worker->authority.profile)
                              == POLICY_EXPIRED_ALLOW;
 
-    return is_expired && (is_changed || is_allowed);
+    return is_expired(operation->step, error) && (is_changed || is_allowed);
 }
 
 enum why { ASKED_FOR, CLOSES, CLOSES_WHAT_FAILED };
@@ -482,6 +487,11 @@ static enum result call(struct worker *worker, const struct operation *operation
     started = now_us() - started;
     if (result != OK && expired_is_fine(worker, operation, error))
         result = OK;
+    if (result != OK && is_expired(operation->step, error))
+        (void)fail_hint(error,
+                        "the password of %s has expired: a run on a terminal asks for a new one, and so does the "
+                        "operation 'chauthtok(PAM_CHANGE_EXPIRED_AUTHTOK)' behind acct_mgmt",
+                        worker->asked.account);
     note_stage(worker, operation->step, worker->transaction.last);
     effects_note(&after, transaction_environment(&worker->transaction));
     note_ccache(worker, &after.environment);

@@ -134,7 +134,8 @@ END
     probe_script <<<"acct_mgmt return PAM_NEW_AUTHTOK_REQD"
     check --profile prt_job prt_alice
     assert_status 77
-    assert_contains "$(hints)" "expired"
+    assert_eq "$(hints)" "the password of prt_alice has expired: a run on a terminal asks for a new one, and so does the \
+operation 'chauthtok(PAM_CHANGE_EXPIRED_AUTHTOK)' behind acct_mgmt"
     check --profile prt_job prt_alice authenticate acct_mgmt 'chauthtok(PAM_CHANGE_EXPIRED_AUTHTOK)' setcred
     assert_status 0
     assert_eq "$(marks | sed -n 2,3p)" "ok acct_mgmt PAM_NEW_AUTHTOK_REQD
@@ -366,17 +367,25 @@ hint: as root, --as-caller USER shows what becomes of a call of USER's"
 # ---- modules that misbehave -----------------------------------------------------------------------------------
 
 @test "a module that crashes is a finding, with what came before it" {
+    # the crash is the module's: no report
+    export ASAN_OPTIONS=${ASAN_OPTIONS-}:handle_segv=0
     probe_script <<<"open_session crash"
     check --profile prt_job --json prt_alice
     assert_status 71
     assert_eq "$(json_member "['operations'][2]['result']") $(json_member "['operations'][3]['result']")" "ok lost"
     assert_eq "$(json_member "['failure']['message']")" \
         "open_session for prt_alice (profile prt_job): a module crashed, SIGSEGV"
-    probe_script <<<"acct_mgmt _exit 0"
-    check --profile prt_job prt_alice
-    assert_status 71
-    assert_contains "$stdout" "FAIL acct_mgmt      the process ended"
-    assert_contains "$stdout" "failed: acct_mgmt for prt_alice (profile prt_job): a module ended the process"
+    local code
+
+    for code in 0 3; do
+        probe_script <<<"acct_mgmt _exit $code"
+        check --profile prt_job prt_alice
+        assert_status 71
+        assert_contains "$stdout" "FAIL acct_mgmt      the process ended"
+        assert_contains "$stdout" "failed: acct_mgmt for prt_alice (profile prt_job): a module ended the process
+     pamrun would end with status 71, the fault being the node's
+hint: what it had opened may remain: nobody closes it any more"
+    done
 }
 
 @test "a step that takes longer than --deadline is given up, and what was opened is closed" {
@@ -385,6 +394,29 @@ hint: as root, --as-caller USER shows what becomes of a call of USER's"
     assert_status 75
     assert_contains "$(marks)" "FAIL open_session"
     assert_eq "$(probe_count close_session)" 1
+}
+
+@test "a module that does not return is given up, in pamrunctl's name" {
+    probe_script <<<"acct_mgmt hang"
+    check --profile prt_job --deadline acct_mgmt=0.1 prt_alice
+    assert_status 75
+    assert_eq "$stderr" "pamrunctl: acct_mgmt for prt_alice (profile prt_job): a module did not answer before the deadline \
+and does not end; what it holds may remain"
+    assert_contains "$stdout" "failed: acct_mgmt for prt_alice (profile prt_job): a module did not end and was given up"
+}
+
+@test "what a module prints does not come on standard output, which is the report's" {
+    check --profile prt_job --json prt_alice authenticate
+    assert_status 0
+    assert_eq "$(probe_field authenticate fd1)" "$(probe_field authenticate fd2)"
+    refute_contains "$(probe_field authenticate fd1)" stdout
+}
+
+@test "a step that takes long says so at the terminal, in pamrunctl's name" {
+    probe_script <<<"open_session sleep 2500"
+    run_ptyrun --expect 'pamrunctl: waiting for open_session for prt_alice (profile prt_job)' -- \
+        env TERM=xterm "$PAMRUNCTL" check --profile prt_job prt_alice
+    assert_status 0
 }
 
 @test "told to end while a module works, it ends the step, closes what was opened, and says by which signal" {

@@ -271,6 +271,7 @@ ctl_options() # [VERB]
         assert_eq "$("${shell}_offers" 'pamrunctl check --json prt_ali')" prt_alice
         assert_eq "$("${shell}_offers" 'pamrunctl check --pam-setenv A=B prt_alice open_')" open_session
         assert_eq "$("${shell}_offers" 'pamrunctl check --deadline open_')" open_session=
+        assert_eq "$("${shell}_offers" 'pamrunctl check --node su prt_com')" prt_complete
     done
     assert_eq "$(bash_offers 'pamrunctl check authent')" ""
 }

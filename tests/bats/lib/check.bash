@@ -2,9 +2,10 @@
 # shellcheck disable=SC2154 # stdout: common.bash
 # check.bash: pamrunctl check and what it says.
 
+# As pam_unix(8) needs it, common.bash has the reason.
 check() # ARGUMENT...
 {
-    run_pamrunctl check "$@"
+    run_program "${pamrun_for_crypt[@]:0:${#pamrun_for_crypt[@]}-1}" "$PAMRUNCTL" check "$@"
 }
 
 # What became of each operation: MARK STEP CODE, without the time.
