@@ -3,16 +3,15 @@
 #include "base/file.h"
 #include "base/owned.h"
 #include "ctl/json.h"
+#include "run/keyring.h"
 
 #include <bsd/string.h>
 #include <errno.h>
-#include <linux/keyctl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 static const char *const namespace_names[EFFECTS_NAMESPACES] = {"cgroup", "ipc", "mnt", "net", "pid", "user", "uts"};
@@ -71,14 +70,6 @@ static void note_namespaces(struct effects *effects)
     }
 }
 
-/* Asks only: the last argument says that none is to be made. */
-static long find_keyring(void)
-{
-    long serial = syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0);
-
-    return serial > 0 ? serial : 0;
-}
-
 static mode_t find_umask(void)
 {
     mode_t now = umask(S_IWGRP | S_IWOTH);
@@ -89,7 +80,7 @@ static mode_t find_umask(void)
 
 void effects_note(struct effects *effects, char **environment)
 {
-    *effects = (struct effects){.umask = find_umask(), .keyring = find_keyring()};
+    *effects = (struct effects){.umask = find_umask(), .keyring = keyring_find().serial};
     for (char **entry = environment; entry != NULL && *entry != NULL; entry++) {
         (void)strv_add(&effects->environment, *entry);
         explicit_bzero(*entry, strlen(*entry));
