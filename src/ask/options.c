@@ -277,7 +277,6 @@ static enum result set_hold(struct options *o, const char *value, struct error *
     if (!hold_id_is_valid(value))
         return usage_value(error, "--hold", value,
                            "needs a name: 1 to 128 letters, digits and . _ : @ + -, with no dot in front");
-    o->form = FORM_COMMAND;
     o->hold = value;
     o->share = true;
     return OK;
@@ -505,6 +504,8 @@ static enum result check_sharing(const struct options *o, struct error *error)
         return usage(error, "--share and --no-session", "cannot be used together: there is nothing to share");
     if (o->hold != NULL && o->arguments[0] != NULL)
         return usage(error, "--hold", "runs no command");
+    if (o->hold != NULL && o->account_name == NULL && !o->has_account_uid && o->identity == NULL)
+        return usage(error, "--hold", "needs the account whose session it is");
     if (o->hold_seconds > 0 && o->hold == NULL)
         return usage(error, "--hold-time", "goes with --hold");
     return OK;

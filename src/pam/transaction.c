@@ -5,6 +5,8 @@
 #include "base/step_point.h"
 #include "pam/codes.h"
 #include "pam/modules.h"
+#include "pam/profile_reads.h"
+#include "pam/service.h"
 #include "pam/terminal.h"
 
 #include <stdlib.h>
@@ -153,13 +155,16 @@ enum result transaction_start(struct transaction *transaction, const struct tran
                               struct events *events, struct error *error)
 {
     struct pam_conv conversation = {conversation_talk, &transaction->conversation};
-    enum result guarded;
+    struct error unread;
+    enum result guarded, profile_read;
     int code;
 
     *transaction = (struct transaction){.request = request, .events = events, .owner = getpid()};
     transaction->conversation.forwarded = request->forwarded;
     guard_enter(STEP_START, 0); /* modules are loaded, and code of theirs runs */
+    profile_reads_begin(request->service, service_directories);
     code = pam_start(request->service, request->account, &conversation, &transaction->handle);
+    profile_read = profile_reads_end(&unread);
     guarded = guard_leave(error);
     if (code == PAM_SUCCESS) {
         transaction->stage = STAGE_STARTED;
@@ -169,6 +174,10 @@ enum result transaction_start(struct transaction *transaction, const struct tran
     transaction->last = code;
     if (guarded != OK)
         return FAILED;
+    if (profile_read != OK) {
+        *error = unread;
+        return FAILED;
+    }
     return code == PAM_SUCCESS ? OK : fail_pam(transaction, STEP_START, code, error);
 }
 

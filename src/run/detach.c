@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Nearly the last that the kernel ends when memory is short: it is small, and many rely on it. */
@@ -30,7 +31,7 @@ enum result detach(struct inherited *inherited, struct error *error)
         return fail(error, STEP_SHARE, STATUS_SYSTEM, "keeper: setsid: %s", strerror(errno));
     if (!inherited_detach(inherited))
         return fail(error, STEP_SHARE, STATUS_SYSTEM, "keeper: /dev/null: %s", strerror(errno));
-    inherited_umask_mark(inherited);
+    (void)umask(S_IWGRP | S_IWOTH);
     limits_take_systems();
     take_priority();
     return OK;

@@ -248,8 +248,12 @@ bool inherited_detach(struct inherited *inherited)
             || fcntl(inherited->standard[fd].fd, F_SETFD, FD_CLOEXEC) < 0 || dup2(null, fd) < 0
             || !same_file_note(&inherited->standard[fd], inherited->standard[fd].fd))
             return false;
-    inherited->umask = 0;
     return true;
+}
+
+bool inherited_lets_end(const struct inherited *inherited, int number)
+{
+    return sigismember(&inherited->ignored, number) == 0 && sigismember(&inherited->blocked, number) == 0;
 }
 
 void inherited_free(struct inherited *inherited)

@@ -22,6 +22,8 @@ struct launch {
     bool in_foreground;          /* the command is to be, there */
     int (*as_root)(void *); /* in the command's own process, before it becomes the account: 0, or an errno; NULL: nothing */
     void *as_root_data;
+    int (*as_account)(void *); /* ... and right after that; likewise */
+    void *as_account_data;
     void (*before_exec)(void *); /* called as the account, before chdir and exec; ends the copied PAM handle */
     void *before_exec_data;
 };
@@ -40,6 +42,7 @@ struct start_failure {
         START_READY,
         START_CGROUP,
         START_LEASE,
+        START_CONTEXT,
         START_IDS,
         START_SESSION,
         START_DIRECTORY,

@@ -131,9 +131,8 @@ char *context_format(const struct context *context)
     return NULL;
 }
 
-/* ---- from text ----
- * What a reader of a line is not strict about (blanks, zeros, order, things said twice) is found out at the end: the context
- * must give the very same text again. */
+/* ---- from text ---- What a reader of a line is not strict about (blanks, zeros, order, things said twice) is found
+ * out at the end: the context must give the very same text again. */
 
 static bool read_groups(struct group_list *groups, const char *text)
 {

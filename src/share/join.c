@@ -111,7 +111,7 @@ static void be_keeper(void *data)
 struct follower {
     struct join *join;
     const struct join_request *request;
-    int link, pidfd;
+    struct link link;
     enum step step;
     bool told; /* to stop */
 };
@@ -119,10 +119,10 @@ struct follower {
 /* We were told to stop: so is the keeper, and answers when all is undone. */
 static void tell_keeper(struct follower *follower)
 {
+    int number = guard_stop_signal();
+
     follower->told = true;
-    if (follower->pidfd >= 0)
-        (void)syscall(SYS_pidfd_send_signal, follower->pidfd, guard_stop_signal() != 0 ? guard_stop_signal() : SIGTERM,
-                      NULL, 0);
+    (void)syscall(SYS_pidfd_send_signal, follower->link.process, number != 0 ? number : SIGTERM, NULL, 0);
 }
 
 static void take_step(struct follower *follower, int number, struct error *error)
@@ -139,7 +139,7 @@ static void answer(struct follower *follower, const struct link_message *message
                                     &response);
 
     if (message->word == LINK_ASK)
-        (void)link_say(follower->link, LINK_ANSWER, code, response != NULL ? response : "");
+        (void)link_say(&follower->link, LINK_ANSWER, code, response != NULL ? response : "");
     if (response != NULL) {
         explicit_bzero(response, strlen(response));
         free(response);
@@ -161,13 +161,6 @@ static enum result fail_keeper(const struct follower *follower, struct error *er
                 follower->request->account->name, follower->request->profile);
 }
 
-/* Its pid, first of all; it is alive while it does not close the link. */
-static void meet(struct follower *follower, pid_t keeper)
-{
-    if (follower->pidfd < 0)
-        follower->pidfd = (int)syscall(SYS_pidfd_open, keeper, 0);
-}
-
 /* Until the session is open, or is not. FAILED with *undone: the keeper has undone what there was. */
 static enum result follow(struct follower *follower, bool *open, bool *undone, struct error *error)
 {
@@ -175,9 +168,9 @@ static enum result follow(struct follower *follower, bool *open, bool *undone, s
     enum result worked = OK;
 
     for (;;) {
-        if (!follower->told && guard_is_to_end())
+        if (!follower->told && guard_is_to_end() && follower->link.process >= 0)
             tell_keeper(follower);
-        if (!(follower->told ? link_await : link_hear)(follower->link, &message)) {
+        if (!link_hear(&follower->link, guard_is_to_end(), &message)) {
             if (errno == EINTR)
                 continue;
             return fail_keeper(follower, error);
@@ -203,7 +196,6 @@ static enum result follow(struct follower *follower, bool *open, bool *undone, s
             *open = true;
             return worked;
         case LINK_BEGIN:
-            meet(follower, (pid_t)message.number);
             break;
         default:
             return fail_keeper(follower, error);
@@ -216,7 +208,7 @@ static enum result follow(struct follower *follower, bool *open, bool *undone, s
 static enum result start_keeper(struct join *join, const struct join_request *request, uint32_t reopened, bool *open,
                                 struct error *error)
 {
-    struct follower follower = {.join = join, .request = request, .link = -1, .pidfd = -1, .step = STEP_CREDENTIALS};
+    struct follower follower = {.join = join, .request = request, .step = STEP_CREDENTIALS};
     struct keeper_request keeper = {
         .place = &join->place,
         .transaction = request->transaction,
@@ -231,21 +223,21 @@ static enum result start_keeper(struct join *join, const struct join_request *re
     bool undone = false;
     enum result opened, left;
     struct error stopped;
-    int ends[2];
+    struct link ends[2];
 
     if (!link_open(ends))
         return fail(error, STEP_SHARE, STATUS_SYSTEM, "shared session of %s: socketpair: %s", request->account->name,
                     strerror(errno));
     keeper.link = ends[1];
-    keeper.opener_link = follower.link = ends[0];
+    keeper.opener_link = ends[0].fd;
+    follower.link = ends[0];
     process_detach(be_keeper, &keeper);
-    (void)close(ends[1]);
+    link_close(&ends[1]);
     step_point_here("keeper-forked");
     guard_enter(follower.step, 0);
     opened = follow(&follower, open, &undone, error);
     left = guard_leave(&stopped);
-    fd_close(&follower.link);
-    fd_close(&follower.pidfd);
+    link_close(&follower.link);
     step_point_here("keeper-answered");
     if (opened == OK && left != OK)
         *error = stopped;
@@ -393,6 +385,23 @@ enum result join_enter(struct join *join, const struct join_request *request, st
     return entered == OK ? left : FAILED;
 }
 
+/* What modules changed in the keeper, so far as a run can have it. */
+enum result join_take_over(struct join *join, struct limits *limits, mode_t *umask, struct error *error)
+{
+    OWNED(fd_close) int keeper = -1;
+
+    if (!context_parse(&join->context, join->state.context != NULL ? join->state.context : ""))
+        return fail(error, STEP_SHARE, STATUS_TRY_AGAIN, "shared session %s: its state is not as pamrun writes it",
+                    join->place.name);
+    if (context_needs_keeper(&join->context))
+        keeper = (int)syscall(SYS_pidfd_open, join->state.keeper, 0);
+    if (keeper >= 0 && place_find_keeper(&join->place) != join->state.keeper) /* then the pid may be another's */
+        fd_close(&keeper);
+    if (context_needs_keeper(&join->context) && keeper < 0)
+        return fail(error, STEP_SHARE, STATUS_TRY_AGAIN, "shared session %s: its keeper has ended", join->place.name);
+    return context_take(&join->context, keeper, limits, umask, error);
+}
+
 int join_extend(const struct join *join)
 {
     struct lease lease;
@@ -409,6 +418,7 @@ void join_leave(struct join *join)
 
 void join_free(struct join *join)
 {
+    context_free(&join->context);
     state_free(&join->state);
     place_close(&join->place);
 }

@@ -10,6 +10,7 @@
 #include "share/lease.h"
 #include "share/place.h"
 #include "share/state.h"
+#include "share/take.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -35,6 +36,7 @@ struct join {
     bool holds;         /* the hold is one that we made, and did not renew */
     struct state state; /* as it was then: what is taken over */
     bool opened;        /* by us, else joined */
+    struct context context;
 };
 
 /* Root's real ids and the account's groups are taken. What is there afterwards of the transaction has to be ended by
@@ -42,6 +44,9 @@ struct join {
  * killed while it opened; what setcred and open_session say; 128 + signal. join_free() in any case, on a zeroed one
  * with no_join. */
 enum result CHECKED join_enter(struct join *join, const struct join_request *request, struct error *error);
+
+/* Be as the session's modules want a process of it to be: context_take(), and its conditions. */
+enum result CHECKED join_take_over(struct join *join, struct limits *limits, mode_t *umask, struct error *error);
 
 /* In the command's own process, forked by one that has a lease: its own. Allocates nothing. 0, or an errno value. */
 int join_extend(const struct join *join);

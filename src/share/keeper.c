@@ -21,10 +21,12 @@
 #include "base/step_point.h"
 #include "base/text.h"
 #include "run/detach.h"
+#include "run/limits.h"
 #include "run/privilege.h"
 #include "run/supervise.h"
 #include "share/lease.h"
 #include "share/link.h"
+#include "share/note.h"
 #include "share/state.h"
 #include "share/title.h"
 #include "share/watch.h"
@@ -64,7 +66,8 @@ struct keeper {
 static int talk_to_opener(void *data, int style, const char *text, char **response)
 {
     struct keeper *keeper = data;
-    int link = keeper->request->link, code;
+    const struct link *link = &keeper->request->link;
+    int code;
     bool asks = style == PAM_PROMPT_ECHO_OFF || style == PAM_PROMPT_ECHO_ON;
     struct link_message answer;
 
@@ -72,7 +75,7 @@ static int talk_to_opener(void *data, int style, const char *text, char **respon
         return asks ? PAM_CONV_ERR : PAM_SUCCESS; /* nobody is there any more */
     if (!asks)
         return PAM_SUCCESS;
-    if (!link_hear(link, &answer) || answer.word != LINK_ANSWER)
+    if (!link_hear((struct link *)link, false, &answer) || answer.word != LINK_ANSWER)
         return PAM_CONV_ERR;
     code = answer.number;
     *response = code == PAM_SUCCESS ? strdup(answer.more.text) : NULL;
@@ -81,7 +84,7 @@ static int talk_to_opener(void *data, int style, const char *text, char **respon
 }
 
 /* A module does not end, and we do: async-signal-safe. */
-static int forced_link = -1;
+static const struct link *forced_link;
 
 static void tell_forced_end(enum step step, const char *message, int status)
 {
@@ -149,7 +152,7 @@ static enum result become_keeper(struct keeper *keeper, struct error *error)
     guard_listen(NULL, NULL);
     progress_close();
     (void)close(request->opener_link);
-    (void)link_say(request->link, LINK_BEGIN, (int)getpid(), "");
+    (void)link_begin(&request->link);
     request->let_go(request->let_go_data);
     keeper->events = no_events;
     keeper->asked = *request->transaction->request;
@@ -169,7 +172,7 @@ static enum result become_keeper(struct keeper *keeper, struct error *error)
     title_begin(request->argv0, keeper->inherited->environment);
     if (detach(keeper->inherited, error) != OK)
         return FAILED;
-    forced_link = request->link;
+    forced_link = &request->link;
     guard_tell_forced_end(tell_forced_end);
     guard_name(keeper->asked.account, keeper->asked.service, PATIENCE_MS);
     return guard_start(&none, &keeper->events, error);
@@ -207,10 +210,39 @@ static enum result begin_state(struct keeper *keeper, struct error *error)
     return write_state(keeper, STATE_OPENING, error);
 }
 
+static void end_copy(void *transaction)
+{
+    transaction_end_copy(transaction);
+}
+
+/* What modules changed in us, for those who join. */
+static enum result note_changes(struct keeper *keeper, struct notes *notes, struct error *error)
+{
+    const struct measured_command command = {
+        .uid = keeper->request->account->uid,
+        .gid = keeper->request->account->gid,
+        .end_copy = end_copy,
+        .end_copy_data = keeper->transaction,
+        .timeout_ms = PATIENCE_MS,
+    };
+    struct context context = {.has_umask = false};
+    enum result noted = notes_compare(notes, &command, &context, error);
+
+    if (noted == OK) {
+        keeper->state.context = context_format(&context);
+        noted = keeper->state.context != NULL ? OK : fail_memory(error, STEP_SHARE);
+    }
+    context_free(&context);
+    return noted;
+}
+
 static enum result run_steps(struct keeper *keeper, struct error *error)
 {
-    int link = keeper->request->link;
+    OWNED(notes_free) struct notes notes = {.group_count = 0};
+    const struct link *link = &keeper->request->link;
 
+    if (notes_take(&notes, error) != OK)
+        return FAILED;
     (void)link_say(link, LINK_STEP, STEP_CREDENTIALS, "");
     if (transaction_credentials(keeper->transaction, error) != OK)
         return FAILED;
@@ -221,6 +253,9 @@ static enum result run_steps(struct keeper *keeper, struct error *error)
         return FAILED;
     step_point_here("keeper-session-opened");
     (void)link_say(link, LINK_DONE, STEP_OPEN_SESSION, "");
+    if (note_changes(keeper, &notes, error) != OK)
+        return FAILED;
+    limits_raise_descriptors();
     return OK;
 }
 
@@ -413,16 +448,16 @@ void keeper_run(const struct keeper_request *request)
     if (open_shared(&keeper, &error) != OK) {
         if (keeper.transaction->owner == getpid())
             transaction_close(keeper.transaction);
-        (void)link_fail(request->link, &error);
+        (void)link_fail(&request->link, &error);
         process_end(EXIT_FAILURE);
     }
     log_record(LOG_INFO, "shared session opened: %s keeper=%d%s", keeper.who, (int)getpid(),
                request->reopened > 0 ? " again: its keeper was killed" : "");
     write_status(&keeper);
     step_point_here("keeper-open");
-    (void)link_say(request->link, LINK_OPEN, (int)getpid(), "");
+    (void)link_say(&request->link, LINK_OPEN, 0, "");
     guard_tell_forced_end(NULL);
-    (void)close(request->link);
+    (void)close(request->link.fd);
     place_unlock(request->place);
     step_point_here("keeper-serves");
     (void)watch_scan(&keeper.watch, false);

@@ -6,6 +6,7 @@
 #include "ask/identity.h"
 #include "pam/transaction.h"
 #include "run/inherited.h"
+#include "share/link.h"
 #include "share/place.h"
 
 #include <stdbool.h>
@@ -16,8 +17,8 @@ struct keeper_request {
     struct transaction *transaction; /* the account step is through, or left out */
     struct inherited *inherited;
     const struct account *account;
-    int link;                   /* our end, link.h */
-    int opener_link;            /* the opener's, which is not ours */
+    struct link link;           /* our end */
+    int opener_link;            /* the opener's end, which is not ours */
     bool used_password;         /* state.h */
     uint32_t reopened;          /* likewise */
     void (*let_go)(void *data); /* close what else is the opener's */

@@ -19,6 +19,7 @@ struct notes {
     struct capabilities capabilities;
     char *label, *exec_label; /* of a security module, malloc'd; NULL: none */
     long filters;             /* seccomp(2) */
+    int self;                 /* /proc/thread-self */
 };
 
 /* What a process would be that is forked now to become the command: one is forked, to be measured. */
@@ -31,13 +32,13 @@ struct measured_command {
     int timeout_ms; /* for that */
 };
 
-/* Right before setcred, with the account's groups. Umask and limits are marked until notes_compare(), so that modules are
- * seen to set them to what they were; the umask is no looser than 022. STATUS_SYSTEM. */
+/* Right before setcred, with the account's groups. Umask and limits are marked until notes_compare(), so that modules
+ * are seen to set them to what they were; the umask is no looser than 022. STATUS_SYSTEM. */
 enum result CHECKED notes_take(struct notes *notes, struct error *error);
 
-/* After open_session: what changed. The keeper's limits are its own again and its umask is 022; its session keyring can be
- * linked by the account's processes and by root. STATUS_UNAVAILABLE: what changed cannot be taken over, the profile cannot
- * be shared. STATUS_SYSTEM, STATUS_TRY_AGAIN (the measured command did not end its handle in time). */
+/* After open_session: what changed. The keeper's limits are its own again and its umask is 022; its session keyring can
+ * be linked by the account's processes and by root. STATUS_UNAVAILABLE: what changed cannot be taken over, the profile
+ * cannot be shared. STATUS_SYSTEM, STATUS_TRY_AGAIN (the measured command did not end its handle in time). */
 enum result CHECKED notes_compare(struct notes *notes, const struct measured_command *command, struct context *context,
                                   struct error *error);
 
