@@ -20,11 +20,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* To the parent, if there is one: report -1 says no. */
-static void report_start(int report, struct start_failure failure)
+/* To the parent, if there is one: report -1 says no. false: it cannot be told. */
+static bool report_start(int report, struct start_failure failure)
 {
-    if (report >= 0)
-        (void)!write(report, &failure, sizeof failure);
+    return report < 0 || write(report, &failure, sizeof failure) == (ssize_t)sizeof failure;
 }
 
 /* A process that leads its group cannot have a session of its own (--exec under a shell's job control), but it can give
@@ -179,7 +178,8 @@ static struct start_failure become_command(const struct launch *launch, int repo
         return (struct start_failure){START_SESSION, errno};
     progress_rest(launch->terminal >= 0);
     /* No module runs any more. Before signals are let through: one that ends us from here on ends the command. */
-    report_start(report, (struct start_failure){START_READY, 0});
+    if (!report_start(report, (struct start_failure){START_READY, 0}))
+        return (struct start_failure){START_ENDED, errno}; /* it would run, and the session be closed under it */
     if (!inherited_give_back(launch->inherited, launch->umask))
         return (struct start_failure){START_DESCRIPTORS, errno};
     environ = (char **)launch->environment; /* execvp(3) looks the command up on this PATH, the account's */
@@ -286,7 +286,7 @@ enum result process_spawn(struct child *child, const struct launch *launch, stru
         return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: pipe: %s", strerror(errno));
     child->pid = fork();
     if (child->pid == 0) {
-        report_start(report[1], become_command(launch, report[1]));
+        (void)report_start(report[1], become_command(launch, report[1]));
         _exit(STATUS_CANNOT_RUN);
     }
     (void)close(report[1]);
