@@ -119,6 +119,15 @@ needs_module() # MODULE
     assert_eq "$(context_lines)" ""
 }
 
+@test "pam_env: its variables, and those of the caller as ever" {
+    printf 'OF_SESSION DEFAULT=yes\nOF_ACCOUNT DEFAULT=@{HOME}\n' >"$TEST_DIR/pam_env.conf"
+    chmod 0755 "$TEST_DIR"
+    real_profile prt_job <<<"session required pam_env.so conffile=$TEST_DIR/pam_env.conf envfile=/dev/null"
+    export OF_CALLER=also
+    assert_same 'env | sort'
+    assert_match "$stdout" $'\nOF_ACCOUNT=/home/prt_alice\nOF_CALLER=also\nOF_SESSION=yes\n'
+}
+
 @test "pam_umask: the session's umask, also where it is the one that modules run with" {
     local mask
 
