@@ -471,8 +471,8 @@ static enum result take_account(struct run *run, struct error *error)
     if (guarded(STEP_POLICY, check_account, run, error) != OK)
         return FAILED;
     if (plan->shell_was_refused)
-        log_say("the shell of %s, %s, is not in /etc/shells, so it is the one that is started", plan->account->name,
-                plan->shell);
+        log_say("shell: %s of %s is not in /etc/shells, so it is started, and not the one that was asked for",
+                plan->shell, plan->account->name);
     if (privilege_take_session(error) != OK)
         return FAILED;
     step_point("root-ids-taken");
