@@ -36,6 +36,7 @@ static struct {
     sigset_t ignored;
     struct relay *relay; /* NULL: we are the only process of ours */
     bool (*out_of_reach)(void);
+    void (*tell_forced_end)(enum step, const char *, int);
     bool closing;
     volatile sig_atomic_t
         refused; /* the step's verdict is a failure, and its delay runs: nothing stops that any more */
@@ -132,6 +133,8 @@ static void end_by_force(const char *reason, int status)
     }
     if (guard.relay != NULL)
         relay_tell_exit(guard.relay, status);
+    if (guard.tell_forced_end != NULL)
+        guard.tell_forced_end((enum step)guard.step, message.text, status);
     _exit(status);
 }
 
@@ -355,6 +358,11 @@ void guard_listen(struct relay *relay, bool (*out_of_reach)(void))
     guard.out_of_reach = out_of_reach;
 }
 
+void guard_tell_forced_end(void (*tell)(enum step step, const char *message, int status))
+{
+    guard.tell_forced_end = tell;
+}
+
 void guard_enter(enum step step, int deadline_ms)
 {
     guard.deadline_passed = 0;
@@ -370,6 +378,12 @@ void guard_enter(enum step step, int deadline_ms)
         stop_step(); /* it came between two steps */
 }
 
+/* No module is called in it. */
+static bool is_look_up(enum step step)
+{
+    return step == STEP_IDENTITY || step == STEP_POLICY || step == STEP_GROUPS || step == STEP_SHARE;
+}
+
 enum result guard_leave(struct error *error)
 {
     enum step step = (enum step)guard.step;
@@ -378,7 +392,7 @@ enum result guard_leave(struct error *error)
         _exit(STATUS_SYSTEM);
     guard.step = -1;
     progress_leave();
-    if (step != STEP_IDENTITY && step != STEP_POLICY && step != STEP_GROUPS) /* look-ups: no module was called */
+    if (!is_look_up(step))
         signals_put_right();
     if (guard.timer_runs)
         timer_arm(0, 0);
@@ -419,7 +433,7 @@ static sigset_t waiting_mask(const sigset_t *now)
     return mask;
 }
 
-int guard_poll(struct pollfd *source, int timeout_ms)
+int guard_poll(struct pollfd *sources, nfds_t count, int timeout_ms)
 {
     struct timespec limit = {timeout_ms / 1000, timeout_ms % 1000 * 1000000L};
     sigset_t all, before, meanwhile;
@@ -429,7 +443,7 @@ int guard_poll(struct pollfd *source, int timeout_ms)
     (void)sigprocmask(SIG_SETMASK, &all, &before);
     meanwhile = waiting_mask(&before);
     if (!guard_is_to_end() && !guard.suspend_wanted) {
-        ready = ppoll(source, 1, timeout_ms < 0 ? NULL : &limit, &meanwhile);
+        ready = ppoll(sources, count, timeout_ms < 0 ? NULL : &limit, &meanwhile);
         problem = errno;
     }
     (void)sigprocmask(SIG_SETMASK, &before, NULL);

@@ -46,6 +46,11 @@ void progress_open(void)
     atomic_store(&shared->step, NO_STEP);
 }
 
+void progress_close(void)
+{
+    shared = NULL; /* the memory is the others' too, and goes with us */
+}
+
 bool progress_is_open(void)
 {
     return shared != NULL;

@@ -240,6 +240,43 @@ enum result privilege_take_groups(const struct account *account, gid_t group, co
     return OK;
 }
 
+int privilege_read_groups(gid_t **ids)
+{
+    int count = getgroups(0, NULL);
+
+    *ids = count >= 0 ? calloc((size_t)count + 1, sizeof **ids) : NULL;
+    return *ids != NULL ? getgroups(count, *ids) : -1;
+}
+
+static bool group_is_in(const struct group_list *list, gid_t id)
+{
+    for (size_t at = 0; at < list->count; at++)
+        if (list->ids[at] == id)
+            return true;
+    return false;
+}
+
+int privilege_change_groups(const struct group_list *added, const struct group_list *removed)
+{
+    OWNED(memory_free) gid_t *now = NULL;
+    OWNED(memory_free) gid_t *wanted = NULL;
+    struct group_list kept = {0};
+    int count = privilege_read_groups(&now);
+
+    if (count < 0)
+        return errno;
+    kept.ids = wanted = calloc((size_t)count + added->count + 1, sizeof *wanted);
+    if (wanted == NULL)
+        return ENOMEM;
+    for (int at = 0; at < count; at++)
+        if (!group_is_in(removed, now[at]))
+            wanted[kept.count++] = now[at];
+    for (size_t at = 0; at < added->count; at++)
+        if (!group_is_in(&kept, added->ids[at]))
+            wanted[kept.count++] = added->ids[at];
+    return groups_set(wanted, kept.count);
+}
+
 bool privilege_restore(struct error *error, enum step step)
 {
     uid_t real, effective, saved;

@@ -25,6 +25,12 @@ bool privilege_out_of_reach(void);
 enum result CHECKED privilege_take_groups(const struct account *account, gid_t group, const struct group_list *list,
                                           struct error *error);
 
+/* Our supplementary groups; malloc'd, the caller's. Below 0: errno. */
+int privilege_read_groups(gid_t **ids);
+
+/* Whoever joins a shared session: the groups that modules added to it and took away. 0, or an errno value. */
+int privilege_change_groups(const struct group_list *added, const struct group_list *removed);
+
 /* After a module ran: put back user and group ids that it changed. false, error filled in: it cannot be done. */
 bool privilege_restore(struct error *error, enum step step);
 

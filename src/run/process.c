@@ -1,5 +1,6 @@
 #include "run/process.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/owned.h"
 #include "base/progress.h"
@@ -9,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,6 +117,9 @@ static struct start_failure become_command(const struct launch *launch, int repo
 
     if (problem != 0)
         return (struct start_failure){START_CGROUP, problem};
+    problem = launch->as_root != NULL ? launch->as_root(launch->as_root_data) : 0;
+    if (problem != 0)
+        return (struct start_failure){START_LEASE, problem};
     if (!limits_give(launch->limits))
         return (struct start_failure){START_LIMITS, errno};
     if (!session_start(launch))
@@ -123,6 +128,9 @@ static struct start_failure become_command(const struct launch *launch, int repo
     problem = privilege_become(plan->account->uid, plan->group);
     if (problem != 0)
         return (struct start_failure){START_IDS, problem};
+    problem = launch->as_account != NULL ? launch->as_account(launch->as_account_data) : 0;
+    if (problem != 0)
+        return (struct start_failure){START_CONTEXT, problem};
     launch->before_exec(launch->before_exec_data);
     if (!directory_return(launch->inherited, &returned) || (plan->directory != NULL && !directory_enter(plan)))
         return (struct start_failure){START_DIRECTORY, errno};
@@ -141,6 +149,11 @@ pid_t process_split(void)
     return fork();
 }
 
+void process_end(int status)
+{
+    _exit(status);
+}
+
 void process_detach(void (*run)(void *), void *data)
 {
     sigset_t all, before;
@@ -157,6 +170,69 @@ void process_detach(void (*run)(void *), void *data)
     while (between > 0 && waitpid(between, NULL, 0) < 0 && errno == EINTR)
         continue;
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+/* The whole answer, or errno. */
+static bool read_answer(int fd, void *reply, size_t size, int timeout_ms)
+{
+    int64_t end = clock_now_ms() + timeout_ms, left = timeout_ms;
+    struct pollfd source = {.fd = fd, .events = POLLIN};
+    int ready = 0;
+    ssize_t got;
+
+    while (ready <= 0 && left >= 0) {
+        ready = poll(&source, 1, (int)left);
+        if (ready < 0 && errno != EINTR)
+            return false;
+        left = end - clock_now_ms();
+    }
+    got = ready > 0 ? read(fd, reply, size) : 0; /* it was written at once, pipe(7) */
+    if (ready > 0 && got == (ssize_t)size)
+        return true;
+    errno = ready <= 0 ? ETIMEDOUT : ECHILD;
+    if (got == sizeof(int)) /* its errno */
+        memcpy(&errno, reply, sizeof(int));
+    return false;
+}
+
+/* In the copy. */
+static void write_answer(int fd, int problem, const void *reply, size_t size)
+{
+    if (problem == 0)
+        (void)!write(fd, reply, size);
+    else
+        (void)!write(fd, &problem, sizeof problem);
+}
+
+bool process_ask(int (*answer)(void *data, void *reply), void *data, void *reply, size_t size, int timeout_ms)
+{
+    OWNED(fd_close) int pidfd = -1;
+    int ends[2], problem;
+    bool answered = false;
+    pid_t pid;
+
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return false;
+    pid = fork();
+    if (pid == 0) {
+        write_answer(ends[1], answer(data, reply), reply, size);
+        _exit(0);
+    }
+    problem = errno;
+    (void)close(ends[1]);
+    if (pid > 0) {
+        pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+        answered = read_answer(ends[0], reply, size, timeout_ms);
+        problem = errno;
+        /* somebody may have stopped it, as it has become somebody's */
+        if (pidfd >= 0)
+            (void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+            continue;
+    }
+    (void)close(ends[0]);
+    errno = problem;
+    return answered;
 }
 
 enum result process_spawn(struct child *child, const struct launch *launch, struct error *error)
@@ -223,6 +299,12 @@ enum result process_fail_start(const struct start_failure *failure, const struct
                    strerror(failure->problem));
         return fail_hint(error,
                          "a module of the profile moved the run out of it (pam_systemd?); pamrun.conf(5), cgroup");
+    case START_LEASE:
+        return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: no lease on its shared session: %s",
+                    strerror(failure->problem));
+    case START_CONTEXT:
+        return fail(error, STEP_COMMAND, STATUS_TRY_AGAIN,
+                    "command: capabilities of its shared session cannot be taken: %s", strerror(failure->problem));
     case START_SESSION:
         return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: session of its own: %s", strerror(failure->problem));
     case START_DIRECTORY:
