@@ -653,7 +653,10 @@ static enum result become_command(struct run *run, const struct launch *launch, 
     transaction_tell_left_open(&run->transaction);
     EVENT(&run->events, "command-started", NUMBER_FIELD("pid", getpid()),
           run->cgroups.has_moved ? TEXT_FIELD("cgroup", "kept") : NO_FIELD);
-    return process_exec(launch, error);
+    (void)!process_exec(launch, error);
+    if (geteuid() != 0) /* the account's already: it could close nothing, and the session is left open */
+        transaction_end_copy(&run->transaction);
+    return FAILED;
 }
 
 static enum result run_command(struct run *run, struct error *error)
