@@ -118,10 +118,14 @@ static void log_run(const struct run *run, int priority, const char *verdict, co
                run->authority.delegate != NULL ? " delegate=yes" : "", details, command);
 }
 
-/* We hold the session, and have failed because the front has: that is what the caller is told, by it. */
+/* We hold the session, and have failed because the front has: that is what the caller is told, by it. If not, it is to
+ * know that we told him. */
 static bool front_tells(const struct run *run)
 {
-    return run->relay.fd >= 0 && run->relay.shared->front_fails != 0;
+    if (run->relay.fd < 0 || run->relay.shared->front_fails != 0)
+        return run->relay.fd >= 0;
+    run->relay.shared->told = 1;
+    return false;
 }
 
 /* Say once what failed: to the caller, to the administrator, to the program that reads events. */
