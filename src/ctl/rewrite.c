@@ -24,10 +24,11 @@ static enum result fail_at(const char *path, struct error *error)
 
 /* ---- the directory ---- */
 
-enum result rewrite_begin(struct rewrite *rewrite, struct error *error)
+enum result rewrite_begin(struct rewrite *rewrite, const char *module, struct error *error)
 {
     char below[sizeof rewrite->directory + 8];
 
+    rewrite->module = module;
     (void)strlcpy(rewrite->directory, "/run/pamrun-trace.XXXXXX", sizeof rewrite->directory);
     if (mkdtemp(rewrite->directory) == NULL) { /* 0700 */
         rewrite->directory[0] = '\0';
@@ -92,7 +93,7 @@ static char *link_to_stand_in(const struct writing *writing, const char *word)
 
     if (asprintf(&path, "%s/" MODULES "/%s", writing->rewrite->directory, slash != NULL ? slash + 1 : word) < 0)
         return NULL;
-    if (symlink(PAM_TRACE_MODULE, path) == 0 || errno == EEXIST)
+    if (symlink(writing->rewrite->module, path) == 0 || errno == EEXIST)
         return path;
     free(path);
     return NULL;

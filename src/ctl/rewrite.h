@@ -11,10 +11,11 @@
 
 struct rewrite {
     char directory[64]; /* empty: none is there */
+    const char *module; /* the path of pam_trace.so; borrowed */
 };
 
 /* Make the directory. */
-enum result CHECKED rewrite_begin(struct rewrite *rewrite, struct error *error);
+enum result CHECKED rewrite_begin(struct rewrite *rewrite, const char *module, struct error *error);
 
 /* Write the copies. stands_in: by line, is pam_trace.so to have the module's place? The others stay as they are. cut: by
  * line, set where the module's arguments did not fit into libpam's buffer beside what pam_trace.so needs: they are left

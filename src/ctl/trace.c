@@ -292,7 +292,7 @@ static enum result run_trace(struct trace_request *request, char *const *operand
     running = mmap(NULL, sizeof *running, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (running == MAP_FAILED)
         return fail_memory(error, STEP_START);
-    if (geteuid() == 0 && rewrite_begin(&trace.rewrite, error) != OK)
+    if (geteuid() == 0 && rewrite_begin(&trace.rewrite, PAM_TRACE_MODULE, error) != OK)
         return FAILED;
     trial.data = &trace;
     trial.start = start;

@@ -7,6 +7,9 @@
 #include <security/pam_appl.h>
 #include <stdbool.h>
 
+/* Says a message, or asks, in another process: PAM's style and text; *response as pam_conv(3)'s. A PAM code. */
+typedef int conversation_elsewhere(void *data, int style, const char *text, char **response);
+
 /* What is said and asked, for somebody who looks on. */
 struct conversation_event {
     enum conversation_moment {
@@ -22,9 +25,6 @@ struct conversation_event {
 };
 
 typedef void conversation_observer(void *data, const struct conversation_event *event);
-
-/* Says a message, or asks, in another process: PAM's style and text; *response as pam_conv(3)'s. A PAM code. */
-typedef int conversation_elsewhere(void *data, int style, const char *text, char **response);
 
 struct conversation {
     conversation_elsewhere *elsewhere; /* instead of all that is below; NULL: here */

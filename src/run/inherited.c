@@ -251,6 +251,11 @@ bool inherited_detach(struct inherited *inherited)
     return true;
 }
 
+bool inherited_lets_end(const struct inherited *inherited, int number)
+{
+    return sigismember(&inherited->ignored, number) == 0 && sigismember(&inherited->blocked, number) == 0;
+}
+
 void inherited_free(struct inherited *inherited)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)

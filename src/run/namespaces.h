@@ -27,8 +27,11 @@ const char *space_name(enum space space);
 
 bool view_is_same(const struct view *left, const struct view *right);
 
-/* Ours now. Zeroes where the kernel has no such namespaces. false, and errno. */
-bool space_find(enum space space, struct view *view);
+/* /proc/thread-self, opened: a session's root directory may have no /proc. Below 0: errno. */
+int self_open(void);
+
+/* Ours now, by that. Zeroes where the kernel has no such namespaces. false, and errno. */
+bool space_find(int self, enum space space, struct view *view);
 
 /* Our root directory. */
 bool root_find(struct view *view);

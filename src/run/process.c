@@ -20,11 +20,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* To the parent, if there is one: report -1 says no. */
-static void report_start(int report, struct start_failure failure)
+/* To the parent, if there is one: report -1 says no. false: it cannot be told. */
+static bool report_start(int report, struct start_failure failure)
 {
-    if (report >= 0)
-        (void)!write(report, &failure, sizeof failure);
+    return report < 0 || write(report, &failure, sizeof failure) == (ssize_t)sizeof failure;
 }
 
 /* A process that leads its group cannot have a session of its own (--exec under a shell's job control), but it can give
@@ -42,7 +41,7 @@ static bool terminal_give_up(void)
 /* A process group of its own in the session of the pseudo-terminal, which its parent leads: so ^Z can stop it. */
 static bool group_start(const struct launch *launch)
 {
-    if (setpgid(0, 0) < 0 || (launch->in_foreground && tcsetpgrp(launch->terminal, getpid()) < 0))
+    if (setpgid(0, 0) < 0)
         return false;
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (isatty(fd) == 1 && dup2(launch->terminal, fd) < 0)
@@ -135,9 +134,13 @@ static struct start_failure become_command(const struct launch *launch, int repo
     launch->before_exec(launch->before_exec_data);
     if (!directory_return(launch->inherited, &returned) || (plan->directory != NULL && !directory_enter(plan)))
         return (struct start_failure){START_DIRECTORY, errno};
-    progress_rest();
+    /* Not before: ^C there is for our parent as long as we block it. */
+    if (launch->in_foreground && tcsetpgrp(launch->terminal, getpid()) < 0)
+        return (struct start_failure){START_SESSION, errno};
+    progress_rest(launch->terminal >= 0);
     /* No module runs any more. Before signals are let through: one that ends us from here on ends the command. */
-    report_start(report, (struct start_failure){START_READY, 0});
+    if (!report_start(report, (struct start_failure){START_READY, 0}))
+        return (struct start_failure){START_ENDED, errno}; /* it would run, and the session be closed under it */
     if (!inherited_give_back(launch->inherited, launch->umask))
         return (struct start_failure){START_DESCRIPTORS, errno};
     environ = (char **)launch->environment; /* execvp(3) looks the command up on this PATH, the account's */
@@ -244,7 +247,7 @@ enum result process_spawn(struct child *child, const struct launch *launch, stru
         return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: pipe: %s", strerror(errno));
     child->pid = fork();
     if (child->pid == 0) {
-        report_start(report[1], become_command(launch, report[1]));
+        (void)report_start(report[1], become_command(launch, report[1]));
         _exit(STATUS_CANNOT_RUN);
     }
     (void)close(report[1]);

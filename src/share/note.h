@@ -19,6 +19,7 @@ struct notes {
     struct capabilities capabilities;
     char *label, *exec_label; /* of a security module, malloc'd; NULL: none */
     long filters;             /* seccomp(2) */
+    int self;                 /* /proc/thread-self */
 };
 
 /* What a process would be that is forked now to become the command: one is forked, to be measured. */

@@ -298,15 +298,16 @@ END
 # ---- with a trace and without: the same ---------------------------------------------------------------------------
 
 @test "every profile of the machine answers the same with a trace and without" {
-    local path profile operation count=0
+    local path profile operation operations count=0
 
     for path in /etc/pam.d/*; do
         profile=${path##*/}
         [[ $profile =~ ^[a-z0-9][a-z0-9_.-]*$ && $profile != prt_* ]] || continue
         count=$((count + 1))
-        for operation in authenticate acct_mgmt setcred open_session chauthtok; do
+        for operation in authenticate 'acct_mgmt setcred open_session' chauthtok; do
             echo "== $profile $operation" | tee -a "$TEST_DIR/check" >>"$TEST_DIR/trace"
-            both_ways "$profile" "$operation"
+            read -r -a operations <<<"$operation"
+            both_ways "$profile" "${operations[@]}"
         done
     done
     [ "$count" -ge 5 ]

@@ -145,14 +145,17 @@ END
 }
 
 @test "pam_limits: a limit that is set to what the opener has already is the joiner's, too" {
-    local soft
+    local expected
 
     needs_module pam_limits
-    soft=$(ulimit -Sn)
-    printf 'prt_alice soft nofile %s\n' "$soft" >"$TEST_DIR/limits.conf"
+    printf 'prt_alice soft nofile 150\nprt_alice soft fsize unlimited\n' >"$TEST_DIR/limits.conf"
     real_profile prt_limits <<<"session required pam_limits.so conf=$TEST_DIR/limits.conf"
-    assert_same prt_limits
-    assert_match "$stdout" "Max open files +$soft "
+    alone "ulimit -Sn 130; ulimit -Sf 1000" prt_limits sh -c 'ulimit -Sn; ulimit -Sf'
+    assert_eq "$status $output" $'0 150\nunlimited'
+    expected=$stdout
+    session_open prt_limits "ulimit -Sn 150; ulimit -Sf unlimited"
+    join "ulimit -Sn 130; ulimit -Sf 1000" sh -c 'ulimit -Sn; ulimit -Sf'
+    assert_eq "$status $output" "0 $expected"
 }
 
 @test "pam_limits: a hard limit above the joiner's, which may not be raised, keeps the run from joining" {
@@ -306,4 +309,144 @@ END
     join 'echo 4711 >/proc/self/loginuid' cat /proc/self/loginuid
     assert_eq "$status $output" "0 4711"
     assert_eq "$(context_lines)" "loginuid $(id -u prt_alice)"
+}
+
+# ---- who cannot, and what cannot ---------------------------------------------------------------------------------
+
+@test "the session's namespaces are refused to who is not where it was opened, and a command of it may join again" {
+    local space tool=("$TOOLS/takeover" join prt_alice "$TEST_DIR/context")
+
+    probe_profile prt_job
+    probe_script <<'END'
+open_session unshare mnt
+open_session unshare net
+open_session unshare uts
+open_session unshare ipc
+END
+    session_open prt_job
+    for space in mnt:mount net:net uts:uts ipc:ipc; do
+        run_program unshare "--${space#*:}" "${tool[@]}" "$keeper" echo joined
+        assert_status 75
+        assert_eq "$stdout" ""
+        assert_eq "$stderr" "takeover: shared session: it was opened from another ${space%:*} namespace than this run is \
+in, and has one of its own
+hint: start pamrun where the session was opened (not in a container or in another unit of systemd's with mounts or a \
+network of its own), or without --share"
+    done
+    run_program unshare --pid --fork "${tool[@]}" "$keeper" echo joined
+    assert_status 75
+    assert_match "$stderr" "opened from another pid namespace"
+    run_program unshare --user --map-root-user "${tool[@]}" "$keeper" echo joined
+    assert_status 75
+    assert_match "$stderr" "opened from another user namespace"
+    run_program chroot / "${tool[@]}" "$keeper" echo joined
+    assert_eq "$status $output" "0 joined"
+    # from inside of it
+    run_program nsenter --target "$keeper" --all "${tool[@]}" "$keeper" echo joined
+    assert_eq "$status $output" "0 joined"
+}
+
+@test "where nothing changed, nobody is asked where he is" {
+    real_profile prt_plain </dev/null
+    session_open prt_plain
+    run_program unshare --mount --net --pid --fork "$TOOLS/takeover" join prt_alice "$TEST_DIR/context" "$keeper" echo joined
+    assert_eq "$status $output" "0 joined"
+}
+
+@test "a keeper that has ended: 75" {
+    local gone
+
+    probe_profile prt_job
+    probe_script <<<"open_session unshare net"
+    session_open prt_job
+    gone=$keeper
+    kill -KILL "$keeper"
+    wait_until 30 program_has_ended "$keeper"
+    run_program "$TOOLS/takeover" join prt_alice "$TEST_DIR/context" "$gone" echo joined
+    assert_status 75
+    assert_eq "$output" "takeover: shared session: its keeper has ended meanwhile: try again"
+}
+
+@test "a keyring that is not there any more, or is not the account's: 75, and nothing runs" {
+    needs_module pam_keyinit
+    real_profile prt_keys <<<"session required pam_keyinit.so force revoke"
+    session_open prt_keys
+    session_end
+    run_program "$TOOLS/takeover" join prt_alice "$TEST_DIR/context" 1 echo joined
+    assert_status 75
+    assert_match "$output" "^takeover: shared session: its session keyring cannot be taken over: (Required key not available|Key has been revoked)\$"
+}
+
+@test "what confines the session's processes and cannot be taken over keeps the profile from being shared" {
+    local what words
+
+    probe_profile prt_job
+    while IFS=: read -r what words; do
+        probe_script <<<"open_session $what"
+        start_program "$TOOLS/takeover" keep prt_job prt_alice "$TEST_DIR/context"
+        end_status "$pamrun_pid"
+        assert_status 69
+        assert_eq "$stderr" "takeover: this profile cannot be shared: a module of it has put the session's process $words, \
+which runs that join cannot take over
+hint: call pamrun without --share, or take that module out of the profile"
+    done <<'END'
+unshare pid:into another pid namespace
+unshare user:into another user namespace
+confine filter:behind a filter of system calls (seccomp)
+END
+}
+
+@test "a copy of the keeper that does not end its handle, or crashes there, is an error of the opener's" {
+    probe_profile prt_job
+    probe_script <<<"cleanup _exit 0"
+    start_program "$TOOLS/takeover" keep prt_job prt_alice "$TEST_DIR/context"
+    end_status "$pamrun_pid"
+    assert_status 71
+    assert_eq "$stderr" "takeover: shared session: a copy of the keeper, to see what a command would be: it ended (a module?)"
+}
+
+@test "a file that others could have written is not read" {
+    real_profile prt_plain </dev/null
+    session_open prt_plain
+    chmod 0644 "$TEST_DIR/context"
+    join : echo joined
+    assert_status 75
+    assert_eq "$stdout" ""
+    assert_match "$stderr" 'takeover: shared session: its file "context" is not a file of root.s alone'
+    chmod 0600 "$TEST_DIR/context"
+    sed -i 's/^end$/capabilities 1ffffffffff 1ffffffffff 0 0 0/' "$TEST_DIR/context"
+    join : echo joined
+    assert_status 75
+    assert_match "$stderr" 'takeover: shared session: its file "context" is not as pamrun writes it'
+}
+
+@test "a root directory of the session's own, which a joiner does not get out of" {
+    local root=$TEST_DIR/root file
+
+    needs_module pam_limits
+    mkdir -p "$root/bin"
+    for file in $(ldd /bin/sh | grep -o '/[^ ]*'); do
+        mkdir -p "$root/${file%/*}"
+        cp -L "$file" "$root/$file"
+    done
+    cp -L /bin/sh "$root/bin/sh"
+    : >"$root/of-the-session"
+    chmod -R go+rX "$root"
+    printf 'prt_alice - chroot %s\n' "$root" >"$TEST_DIR/limits.conf"
+    real_profile prt_root <<<"session required pam_limits.so conf=$TEST_DIR/limits.conf"
+    assert_same prt_root 'echo /*; cd /; echo *; cd ..; echo *'
+    assert_match "$stdout" '^(/bin .*/of-the-session)'
+}
+
+@test "libpam-net: a network of the session's own" {
+    needs_module pam_newnet
+    usermod -aG prt_crew prt_alice
+    real_profile prt_net <<<"session required pam_newnet.so group=prt_crew"
+    assert_same prt_net "$facts cat /proc/net/dev | cut -d: -f1; ls /proc/sys/net/ipv4/conf"
+    assert_match "$stdout" $'\n +lo\n'
+    assert_match "$(context_lines)" "^namespace net "
+    gpasswd -d prt_alice prt_crew >/dev/null
+    # others have the machine's
+    session_open prt_net
+    assert_eq "$(context_lines)" ""
 }

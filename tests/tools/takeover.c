@@ -63,7 +63,7 @@ static void note_session(const char *profile, const struct passwd *user, int fd,
     struct pam_conv conversation = {.conv = answer_nothing};
     struct measured_command command = {
         .uid = user->pw_uid, .gid = user->pw_gid, .end_copy = end_copy, .timeout_ms = TIMEOUT_MS};
-    struct notes notes;
+    struct notes notes = {.self = -1};
     struct context context;
     struct error error = {0};
 
@@ -84,13 +84,14 @@ static void note_session(const char *profile, const struct passwd *user, int fd,
 
 static void keep(const char *profile, const struct passwd *user, const char *path)
 {
-    char new[PATH_MAX];
+    char folder[PATH_MAX];
     pam_handle_t *handle = NULL;
     sigset_t end;
-    int fd, number;
+    int directory, fd, number;
 
-    (void)snprintf(new, sizeof new, "%s.new", path);
-    fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    (void)snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(path, '/') - path), path);
+    directory = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC); /* modules may change our root directory */
+    fd = openat(directory, "context.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0 || chdir("/") != 0)
         give_up("file");
     (void)umask(022);
@@ -98,7 +99,7 @@ static void keep(const char *profile, const struct passwd *user, const char *pat
     (void)sigaddset(&end, SIGTERM);
     (void)sigprocmask(SIG_BLOCK, &end, NULL);
     note_session(profile, user, fd, &handle);
-    if (rename(new, path) != 0)
+    if (renameat(directory, "context.new", directory, strrchr(path, '/') + 1) != 0)
         give_up("rename");
     (void)sigwait(&end, &number);
     (void)pam_close_session(handle, 0);
@@ -114,7 +115,7 @@ static _Noreturn void join(const struct passwd *user, const char *path, int keep
     struct error error = {0};
     mode_t mask = umask(022);
 
-    become_groups_of(user);
+    (void)!initgroups(user->pw_name, user->pw_gid); /* not everywhere: a user namespace may forbid it */
     if (context_read(fd, &context, &error) != OK || context_take(&context, keeper, &limits, &mask, &error) != OK)
         report(&error);
     if (!limits_give(&limits))
