@@ -68,17 +68,15 @@ pam_functions+='|prompt|syslog|get_authtok)'
 rule "libpam is called in src/pam only" "$(both "$(words_outside 'src/pam/[^:]*' "$pam_functions")" \
     "$(includes_of 'src/(pamrun(ctl)?\.c|ask/.*|base/.*|ctl/.*|run/.*)' 'security/')")"
 
-# pamrunctl is not setuid: what check does as some caller, a process of its own does, which becomes that caller first; and
-# it only asks which keyring there is.
-rule "ids, groups, capabilities and namespaces change in src/run/privilege.c only" "$(both \
-    "$(words_outside 'src/(run/privilege|ctl/(pose|effects))\.c' \
-        '(set|sete|setre|setres|setfs)[ug]id|setgroups|initgroups|prctl|capset|capng_[a-z_]+|cap_[a-z_]+|setns|unshare|keyctl|SYS_(set[a-z]*id|setgroups|prctl|capset|setns|unshare|keyctl)')" \
-    "$(includes_of 'src/(pamrun(ctl)?\.c|ask/.*|base/.*|ctl/.*|pam/.*|run/(inherited|process|pty|supervise).*)' 'cap-ng|sys/(prctl|capability)')")"
+# pamrunctl is not setuid: what check does as some caller, a process of its own does, which becomes that caller first.
+# capabilities.c, keyring.c and namespaces.c have one kind of these calls each: what a run takes over that joins a session.
+rule "ids, groups, capabilities, keyrings and namespaces change in four files of src/run only, of which privilege.c has the ids" "$(both \
+    "$(words_outside 'src/(run/(privilege|capabilities|keyring|namespaces)|ctl/pose)\.c' \
+        '(set|sete|setre|setres|setfs)[ug]id|setgroups|initgroups|prctl|capset|capng_[a-z_]+|cap_[a-z_]+|setns|unshare|chroot|keyctl|SYS_(set[a-z]*id|setgroups|prctl|capset|setns|unshare|chroot|keyctl)')" \
+    "$(includes_of 'src/(pamrun(ctl)?\.c|ask/.*|base/.*|ctl/.*|pam/.*|share/.*|run/(inherited|process|pty|supervise).*)' 'cap-ng|sys/(prctl|capability)')")"
 
-rule "of these, src/ctl/pose.c changes ids, and src/ctl/effects.c asks for the keyring" "$(both \
-    "$(words_outside 'src/(run/privilege|ctl/pose)\.c' 'setres[ug]id')" \
-    "$(words_outside 'src/(run/privilege|ctl/effects)\.c' 'keyctl|SYS_keyctl')$(
-        words_outside 'src/run/privilege\.c' '(set|sete|setre|setfs)[ug]id|setgroups|initgroups|prctl|setns|unshare')")"
+rule "src/ctl/pose.c sets ids by setresuid and setresgid, and does nothing else of it" \
+    "$(words_outside 'src/run/[a-z]*\.c' '(set|sete|setre|setfs)[ug]id|setgroups|initgroups|prctl|cap[a-z_]*set|setns|unshare')"
 
 rule "resource limits change in src/run/limits.c only" \
     "$(words_outside 'src/run/limits\.c' 'setrlimit|prlimit(64)?|SYS_(setrlimit|prlimit64)')"
@@ -114,23 +112,23 @@ rule "nothing that cannot be bounded or trusted: strcat, sprintf, gets, alloca, 
 rule "nobody sleeps" "$(words_outside 'none' 'sleep|usleep|nanosleep|clock_nanosleep')"
 
 # ---- who includes whom ----------------------------------------------------------------------------------------
-rule "base includes nothing of the other rooms" "$(includes_of 'src/base/[^:]*' '(\.\./)?(ask|ctl|pam|run|trace)/|pamrun')"
-rule "ask includes base only" "$(includes_of 'src/ask/[^:]*' '(\.\./)?(ctl|pam|run|trace)/')"
-rule "pam does not include run" "$(includes_of 'src/pam/[^:]*' '(\.\./)?run/')"
-rule "run does not include pam" "$(includes_of 'src/run/[^:]*' '(\.\./)?pam/')"
+rule "base includes nothing of the other rooms" "$(includes_of 'src/base/[^:]*' '(\.\./)?(ask|ctl|pam|run|share|trace)/|pamrun')"
+rule "ask includes base only" "$(includes_of 'src/ask/[^:]*' '(\.\./)?(ctl|pam|run|share|trace)/')"
+rule "pam includes neither run nor share" "$(includes_of 'src/pam/[^:]*' '(\.\./)?(run|share)/')"
+rule "run includes neither pam nor share" "$(includes_of 'src/run/[^:]*' '(\.\./)?(pam|share)/')"
 rule "trace includes base only, and is included by ctl only" "$(both \
-    "$(includes_of 'src/trace/[^:]*' '(\.\./)?(ask|ctl|pam|run)/')" \
-    "$(includes_of 'src/(pamrun(ctl)?\.c|(ask|base|pam|run)/[^:]*)' '(\.\./)?trace/')")"
+    "$(includes_of 'src/trace/[^:]*' '(\.\./)?(ask|ctl|pam|run|share)/')" \
+    "$(includes_of 'src/(pamrun(ctl)?\.c|(ask|base|pam|run|share)/[^:]*)' '(\.\./)?trace/')")"
 # What pamrunctl does is not part of the setuid program.
 rule "ctl is included by itself and pamrunctl.c only, and not in pamrun's library" "$(both \
-    "$(includes_of 'src/(pamrun\.c|(ask|base|pam|run)/[^:]*)' '(\.\./)?ctl/')" \
+    "$(includes_of 'src/(pamrun\.c|(ask|base|pam|run|share)/[^:]*)' '(\.\./)?ctl/')" \
     "$(sed -n "/^pamrun_library/,/^executable('pamrun',/p" src/meson.build |
         grep -nE "(ctl|trace)/|pam/(dialect|dispatch|profile_line)")")"
 rule "only pamrunctl reads profiles from another directory, or calls PAM's functions in another order" \
     "$(words_outside 'src/(pam/transaction|ctl/[^:]*)\.[ch]' 'profile_directory|transaction_call')"
 rule "no header belongs to pamrun.c, and every room has a name that is known" "$(both \
     "$(find src -mindepth 1 -maxdepth 1 ! -name pamrun.c ! -name pamrunctl.c ! -name meson.build ! -name ask ! -name base \
-        ! -name ctl ! -name pam ! -name run ! -name trace)" \
+        ! -name ctl ! -name pam ! -name run ! -name share ! -name trace)" \
     "$(includes_of 'src/[^:]*' '(\.\./)*pamrun(ctl)?\.h|.*\.c[">]')")"
 rule "each .c file includes its own header first" "$(
     for file in src/*/*.c; do

@@ -47,6 +47,11 @@ void progress_open(void)
     atomic_store(&shared->step, NO_STEP);
 }
 
+void progress_close(void)
+{
+    shared = NULL; /* the memory is the others' too, and goes with us */
+}
+
 bool progress_is_open(void)
 {
     return shared != NULL;
@@ -73,7 +78,8 @@ static void wait_for_writer(void)
     }
 }
 
-static void change(int32_t step)
+/* anywhere: also where the other process's foreground is not ours. */
+static void change(int32_t step, bool anywhere)
 {
     static const char wipe[] = "\r\033[K";
     uint32_t before;
@@ -89,30 +95,31 @@ static void change(int32_t step)
     if ((before & STATE_MASK) == HIDDEN)
         return;
     group = tcgetpgrp(STDERR_FILENO);
-    if (group < 0 || group == getpgrp()) /* in a session of its own the worker cannot know, but who wrote it did */
+    if (anywhere || group < 0
+        || group == getpgrp()) /* in a session of its own the worker cannot know, but who wrote it did */
         while (write(STDERR_FILENO, wipe, sizeof wipe - 1) < 0 && errno == EINTR) /* the signal that ends the step */
             continue;
 }
 
 void progress_enter(enum step step)
 {
-    change((int32_t)step);
+    change((int32_t)step, false);
 }
 
 void progress_leave(void)
 {
-    change(NO_STEP);
+    change(NO_STEP, false);
 }
 
 void progress_make_room(void)
 {
     if (shared != NULL)
-        change(atomic_load(&shared->step));
+        change(atomic_load(&shared->step), false);
 }
 
-void progress_rest(void)
+void progress_rest(bool own_terminal)
 {
-    change(RESTING);
+    change(RESTING, own_terminal);
 }
 
 /* ---- the other process ---- */

@@ -20,6 +20,9 @@
 void progress_open(void);
 bool progress_is_open(void);
 
+/* In a fork that does not work for who looks on: nothing is shown from here. */
+void progress_close(void);
+
 /* For whom, from now on. */
 void progress_name(const char *account, const char *profile);
 
@@ -30,8 +33,8 @@ void progress_leave(void);
 /* Before anything else is written there: the line goes, and the second begins anew. Async-signal-safe. */
 void progress_make_room(void);
 
-/* The command runs: nobody has to look. */
-void progress_rest(void);
+/* The command runs: nobody has to look. own_terminal: in it the command has not to be in the foreground. */
+void progress_rest(bool own_terminal);
 
 /* ---- the other's ---- */
 

@@ -41,6 +41,7 @@ static int answer_forwarded(struct conversation *conversation, const char *promp
 
     if (!echo)
         *response = forwarded_answer(conversation->forwarded, prompt, &why);
+    conversation->answered = conversation->answered || *response != NULL;
     return *response != NULL ? PAM_SUCCESS : fail_prompt(conversation, prompt, why);
 }
 
@@ -63,6 +64,7 @@ static int ask(struct conversation *conversation, const char *prompt, bool echo,
                            problem == ENXIO || problem == ENOTTY || problem == ENOENT ? "there is no terminal to ask on"
                                                                                       : strerror(problem));
     }
+    conversation->answered = conversation->answered || !echo;
     *response = answer;
     return PAM_SUCCESS;
 }
@@ -90,11 +92,11 @@ static int tell(const struct conversation *conversation, const char *text, bool 
     return PAM_SUCCESS;
 }
 
-static int handle(struct conversation *conversation, const struct pam_message *message, char **response)
+int conversation_say(struct conversation *conversation, int style, const char *text, char **response)
 {
-    const char *text = message->msg != NULL ? message->msg : "";
-
-    switch (message->msg_style) {
+    if (conversation->elsewhere != NULL)
+        return conversation->elsewhere(conversation->elsewhere_data, style, text, response);
+    switch (style) {
     case PAM_PROMPT_ECHO_OFF:
         return ask_observed(conversation, text, false, response);
     case PAM_PROMPT_ECHO_ON:
@@ -119,7 +121,9 @@ int conversation_talk(int count, const struct pam_message **messages, struct pam
     if (answers == NULL)
         return PAM_BUF_ERR;
     for (int at = 0; at < count && code == PAM_SUCCESS; at++)
-        code = messages[at] != NULL ? handle(data, messages[at], &answers[at].resp) : PAM_CONV_ERR;
+        code = messages[at] != NULL ? conversation_say(
+                   data, messages[at]->msg_style, messages[at]->msg != NULL ? messages[at]->msg : "", &answers[at].resp)
+                                    : PAM_CONV_ERR;
     if (code != PAM_SUCCESS) {
         responses_wipe(answers, count);
         return code;

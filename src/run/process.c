@@ -1,5 +1,6 @@
 #include "run/process.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/owned.h"
 #include "base/progress.h"
@@ -9,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,11 +20,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* To the parent, if there is one: report -1 says no. */
-static void report_start(int report, struct start_failure failure)
+/* To the parent, if there is one: report -1 says no. false: it cannot be told. */
+static bool report_start(int report, struct start_failure failure)
 {
-    if (report >= 0)
-        (void)!write(report, &failure, sizeof failure);
+    return report < 0 || write(report, &failure, sizeof failure) == (ssize_t)sizeof failure;
 }
 
 /* A process that leads its group cannot have a session of its own (--exec under a shell's job control), but it can give
@@ -40,7 +41,7 @@ static bool terminal_give_up(void)
 /* A process group of its own in the session of the pseudo-terminal, which its parent leads: so ^Z can stop it. */
 static bool group_start(const struct launch *launch)
 {
-    if (setpgid(0, 0) < 0 || (launch->in_foreground && tcsetpgrp(launch->terminal, getpid()) < 0))
+    if (setpgid(0, 0) < 0)
         return false;
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (isatty(fd) == 1 && dup2(launch->terminal, fd) < 0)
@@ -116,6 +117,9 @@ static struct start_failure become_command(const struct launch *launch, int repo
 
     if (problem != 0)
         return (struct start_failure){START_CGROUP, problem};
+    problem = launch->as_root != NULL ? launch->as_root(launch->as_root_data) : 0;
+    if (problem != 0)
+        return (struct start_failure){START_LEASE, problem};
     if (!limits_give(launch->limits))
         return (struct start_failure){START_LIMITS, errno};
     if (!session_start(launch))
@@ -124,12 +128,19 @@ static struct start_failure become_command(const struct launch *launch, int repo
     problem = privilege_become(plan->account->uid, plan->group);
     if (problem != 0)
         return (struct start_failure){START_IDS, problem};
+    problem = launch->as_account != NULL ? launch->as_account(launch->as_account_data) : 0;
+    if (problem != 0)
+        return (struct start_failure){START_CONTEXT, problem};
     launch->before_exec(launch->before_exec_data);
     if (!directory_return(launch->inherited, &returned) || (plan->directory != NULL && !directory_enter(plan)))
         return (struct start_failure){START_DIRECTORY, errno};
-    progress_rest();
+    /* Not before: ^C there is for our parent as long as we block it. */
+    if (launch->in_foreground && tcsetpgrp(launch->terminal, getpid()) < 0)
+        return (struct start_failure){START_SESSION, errno};
+    progress_rest(launch->terminal >= 0);
     /* No module runs any more. Before signals are let through: one that ends us from here on ends the command. */
-    report_start(report, (struct start_failure){START_READY, 0});
+    if (!report_start(report, (struct start_failure){START_READY, 0}))
+        return (struct start_failure){START_ENDED, errno}; /* it would run, and the session be closed under it */
     if (!inherited_give_back(launch->inherited, launch->umask))
         return (struct start_failure){START_DESCRIPTORS, errno};
     environ = (char **)launch->environment; /* execvp(3) looks the command up on this PATH, the account's */
@@ -139,6 +150,11 @@ static struct start_failure become_command(const struct launch *launch, int repo
 pid_t process_split(void)
 {
     return fork();
+}
+
+void process_end(int status)
+{
+    _exit(status);
 }
 
 void process_detach(void (*run)(void *), void *data)
@@ -159,6 +175,69 @@ void process_detach(void (*run)(void *), void *data)
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
+/* The whole answer, or errno. */
+static bool read_answer(int fd, void *reply, size_t size, int timeout_ms)
+{
+    int64_t end = clock_now_ms() + timeout_ms, left = timeout_ms;
+    struct pollfd source = {.fd = fd, .events = POLLIN};
+    int ready = 0;
+    ssize_t got;
+
+    while (ready <= 0 && left >= 0) {
+        ready = poll(&source, 1, (int)left);
+        if (ready < 0 && errno != EINTR)
+            return false;
+        left = end - clock_now_ms();
+    }
+    got = ready > 0 ? read(fd, reply, size) : 0; /* it was written at once, pipe(7) */
+    if (ready > 0 && got == (ssize_t)size)
+        return true;
+    errno = ready <= 0 ? ETIMEDOUT : ECHILD;
+    if (got == sizeof(int)) /* its errno */
+        memcpy(&errno, reply, sizeof(int));
+    return false;
+}
+
+/* In the copy. */
+static void write_answer(int fd, int problem, const void *reply, size_t size)
+{
+    if (problem == 0)
+        (void)!write(fd, reply, size);
+    else
+        (void)!write(fd, &problem, sizeof problem);
+}
+
+bool process_ask(int (*answer)(void *data, void *reply), void *data, void *reply, size_t size, int timeout_ms)
+{
+    OWNED(fd_close) int pidfd = -1;
+    int ends[2], problem;
+    bool answered = false;
+    pid_t pid;
+
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return false;
+    pid = fork();
+    if (pid == 0) {
+        write_answer(ends[1], answer(data, reply), reply, size);
+        _exit(0);
+    }
+    problem = errno;
+    (void)close(ends[1]);
+    if (pid > 0) {
+        pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+        answered = read_answer(ends[0], reply, size, timeout_ms);
+        problem = errno;
+        /* somebody may have stopped it, as it has become somebody's */
+        if (pidfd >= 0)
+            (void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+            continue;
+    }
+    (void)close(ends[0]);
+    errno = problem;
+    return answered;
+}
+
 enum result process_spawn(struct child *child, const struct launch *launch, struct error *error)
 {
     int report[2];
@@ -168,7 +247,7 @@ enum result process_spawn(struct child *child, const struct launch *launch, stru
         return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: pipe: %s", strerror(errno));
     child->pid = fork();
     if (child->pid == 0) {
-        report_start(report[1], become_command(launch, report[1]));
+        (void)report_start(report[1], become_command(launch, report[1]));
         _exit(STATUS_CANNOT_RUN);
     }
     (void)close(report[1]);
@@ -223,6 +302,12 @@ enum result process_fail_start(const struct start_failure *failure, const struct
                    strerror(failure->problem));
         return fail_hint(error,
                          "a module of the profile moved the run out of it (pam_systemd?); pamrun.conf(5), cgroup");
+    case START_LEASE:
+        return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: no lease on its shared session: %s",
+                    strerror(failure->problem));
+    case START_CONTEXT:
+        return fail(error, STEP_COMMAND, STATUS_TRY_AGAIN,
+                    "command: capabilities of its shared session cannot be taken: %s", strerror(failure->problem));
     case START_SESSION:
         return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: session of its own: %s", strerror(failure->problem));
     case START_DIRECTORY:
