@@ -1,6 +1,7 @@
 #include "base/guard.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/progress.h"
 #include "base/text.h"
 
@@ -89,7 +90,9 @@ static void line_to_syslog(const struct line *message)
 
     if (log < 0)
         return;
-    line_add(&line, "<83>pamrun["); /* authpriv.err */
+    line_add(&line, "<83>"); /* authpriv.err */
+    line_add(&line, log_program());
+    line_add(&line, "[");
     line_add_number(&line, (unsigned long)getpid());
     line_add(&line, "]: failed: ");
     line_add(&line, message->text);
@@ -113,7 +116,8 @@ static void end_by_force(const char *reason, int status)
     line_add(&message, step);
     line_add(&message, guard.whom);
     line_add(&message, reason);
-    line_add(&shown, "pamrun: ");
+    line_add(&shown, log_program());
+    line_add(&shown, ": ");
     line_add(&shown, message.text);
     line_add(&shown, "\n");
     line_to_syslog(&message);

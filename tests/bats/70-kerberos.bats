@@ -357,3 +357,27 @@ hint: without --profile it is su; user-profiles of pamrun.conf(5) lists others"
     assert_eq "$status $stdout" "0 ran no cache"
     assert_no_cache
 }
+
+# ---- pamrunctl check ------------------------------------------------------------------------------------------
+
+@test "check tells of a ticket cache that all sessions share, and not of one that is a session's own" {
+    local shared
+
+    profile prt_krb <<END
+auth required pam_krb5.so ccache=FILE:/tmp/krb5cc_%u
+account required pam_permit.so
+session required pam_krb5.so ccache=FILE:/tmp/krb5cc_%u
+END
+    shared="hint: all sessions of prt_alice have one ticket cache (KRB5CCNAME): it stays when a run of profile prt_krb ends \
+without --close-on-exit, and a run that closes may take it from others: use --share, which closes with the last run"
+    printf '%s\n' "$password" >"$secret_file"
+    run_pamrunctl check --profile prt_krb --forward-password-fd 7 prt_alice 7<"$secret_file"
+    assert_status 0
+    assert_contains "$stdout" "$shared"
+    assert_no_cache
+    run_pamrunctl check --profile pamrun-krb5 --forward-password-fd 7 prt_alice 7<"$secret_file"
+    assert_status 0
+    refute_contains "$stdout" "hint: all sessions"
+    assert_contains "$stdout" "+KRB5CCNAME"
+    assert_no_cache
+}

@@ -300,3 +300,21 @@ END
         assert_eq "$(caches)" ""
     done
 }
+
+# ---- pamrunctl check ------------------------------------------------------------------------------------------
+
+@test "check: root is refused by the account step of sssd too, and the hint says what lets him in" {
+    run_pamrunctl check --profile prt_dir prt_ldenied acct_mgmt
+    assert_status 77
+    assert_contains "$stdout" "hint: /etc/pam.d/prt_dir:2: pam_sss.so refuses prt_ldenied also when root calls: a line \
+'account sufficient pam_rootok.so' before it lets root, and nobody else, in without asking it"
+    profile prt_dir2 <<'END'
+auth     sufficient pam_rootok.so
+account  sufficient pam_rootok.so
+account  required pam_sss.so
+session  required pam_permit.so
+END
+    run_pamrunctl check --profile prt_dir2 prt_ldenied
+    assert_status 0
+    refute_contains "$stdout" "pam_sss.so refuses"
+}

@@ -259,3 +259,15 @@ links_but_of() # PID...
     assert_ran ""
     assert_not_mounted
 }
+
+# ---- pamrunctl check ------------------------------------------------------------------------------------------
+
+@test "check tells what was mounted and unmounted, and that a session left open keeps it" {
+    run_pamrunctl check --profile pamrun-mount --forward-password-fd 7 prt_alice 7<"$secret_file"
+    assert_status 0
+    assert_contains "$stdout" "     mounts: +$vault (fuse.gocryptfs)"
+    assert_contains "$stdout" "     mounts: -$vault (fuse.gocryptfs)"
+    assert_contains "$stdout" "use --share, which closes with the last run"
+    refute_contains "$stdout" "nothing was mounted"
+    refute is_mounted
+}
