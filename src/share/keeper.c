@@ -194,7 +194,6 @@ static enum result become_keeper(struct keeper *keeper, struct error *error)
     title_begin(request->argv0, keeper->inherited->environment);
     if (detach(keeper->inherited, error) != OK)
         return FAILED;
-    leave_kill_domain(keeper);
     forced_link = &request->link;
     guard_tell_forced_end(tell_forced_end);
     guard_name(keeper->asked.account, keeper->asked.service, PATIENCE_MS);
