@@ -331,7 +331,9 @@ enum result process_fail_start(const struct start_failure *failure, const struct
         return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: cannot become %s: %s", plan->account->name,
                     strerror(failure->problem));
     case START_ENDED:
-        return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: its process ended before it was executed");
+        (void)fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: its process ended before it was executed");
+        return fail_hint(error, "a module of the profile that cleans up there crashed or called exit(), or somebody "
+                                "killed it");
     case START_DESCRIPTORS:
         return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: descriptors: %s", strerror(failure->problem));
     case START_LIMITS:
