@@ -27,6 +27,9 @@ T --no-pty -
 - --any-prompt -
 - --require-password-used -
 - --close-on-exit -
+- --share -
+- --hold text
+- --hold-time text
 - --exec -
 - --no-auth -
 - --no-account -

@@ -31,6 +31,7 @@
 #include "run/pty.h"
 #include "run/supervise.h"
 #include "run/watcher.h"
+#include "share/join.h"
 
 #include <bsd/string.h>
 #include <errno.h>
@@ -62,11 +63,13 @@ struct run {
     struct transaction_request request;
     struct transaction transaction;
     struct plan plan;
+    struct join join; /* --share */
     struct cgroups cgroups;
     struct strv environment;
     struct pty pty;
     mode_t umask;
     struct outcome outcome;
+    char *argv0; /* as main() had it */
 };
 
 static bool directory_is_owned(const char *path, uid_t uid)
@@ -115,6 +118,16 @@ static void log_run(const struct run *run, int priority, const char *verdict, co
                run->authority.delegate != NULL ? " delegate=yes" : "", details, command);
 }
 
+/* We hold the session, and have failed because the front has: that is what the caller is told, by it. If not, it is to
+ * know that we told him. */
+static bool front_tells(const struct run *run)
+{
+    if (run->relay.fd < 0 || run->relay.shared->front_fails != 0)
+        return run->relay.fd >= 0;
+    run->relay.shared->told = 1;
+    return false;
+}
+
 /* Say once what failed: to the caller, to the administrator, to the program that reads events. */
 static int report_failure(struct run *run, const struct error *error)
 {
@@ -138,6 +151,8 @@ static int report_failure(struct run *run, const struct error *error)
     if (run->uid != 0 && (error->step == STEP_AUTHENTICATE || error->step == STEP_ACCOUNT)
         && error->status == STATUS_REFUSED && logged_code != 0)
         log_failed_login(run->identity.unknown ? NULL : run->identity.account.name, run->tty);
+    if (front_tells(run))
+        return error->status;
     log_say("%s", error->message); /* last: nobody may be reading */
     if (error->hint[0] != '\0')
         log_hint(error->hint);
@@ -256,9 +271,9 @@ static enum result split(struct run *run, pid_t *holder, struct error *error)
     int ends[2];
 
     watcher_end(&run->watcher); /* a front looks on itself */
-    if (!relay_open(ends, &run->relay.step))
+    if (!relay_open(ends, &run->relay.shared))
         return fail(error, STEP_START, STATUS_SYSTEM, "cannot start: socketpair: %s", strerror(errno));
-    *run->relay.step = STEP_IDENTITY;
+    run->relay.shared->step = STEP_IDENTITY;
     supervise_block_signals();
     *holder = process_split();
     run->relay.fd = ends[*holder == 0 ? 1 : 0];
@@ -278,6 +293,7 @@ static enum result split(struct run *run, pid_t *holder, struct error *error)
 /* Others than root have a front before anything is looked up. */
 static enum result begin(struct run *run, pid_t *holder, struct error *error)
 {
+    limits_take_oom_score(&run->limits);
     begin_progress(run);
     return run->uid != 0 ? split(run, holder, error) : begin_guard(run, error);
 }
@@ -384,6 +400,13 @@ static enum result confirm_account(struct run *run, struct error *error)
     return identity_confirm(&run->identity, error);
 }
 
+static enum result start_transaction(void *data, struct error *error)
+{
+    struct run *run = data;
+
+    return transaction_start(&run->transaction, &run->request, &run->events, error);
+}
+
 static enum result authenticate(struct run *run, struct error *error)
 {
     const struct options *options = &run->options;
@@ -415,8 +438,11 @@ static enum result authenticate(struct run *run, struct error *error)
         return fail_memory(error, STEP_START);
     run->request.environment = (const char *const *)strv_items(&run->pam_environment);
     guard_name(run->identity.account.name, run->service, grace_choose(run));
-    if (note_cgroup(run, error) != OK || take_secrets(run, error) != OK
-        || transaction_start(&run->transaction, &run->request, &run->events, error) != OK)
+    if (take_secrets(run, error) != OK)
+        return FAILED;
+    if (options->share && options->no_auth && options->no_account)
+        return OK; /* no module is called here, unless nobody has opened the session yet */
+    if ((!options->share && note_cgroup(run, error) != OK) || start_transaction(run, error) != OK)
         return FAILED;
     step_point("started");
     if (!options->no_auth && transaction_authenticate(&run->transaction, error) != OK)
@@ -441,7 +467,8 @@ static enum result take_groups(struct run *run, struct error *error)
     return privilege_take_groups(plan->account, plan->group, plan->groups, error);
 }
 
-static enum result open_session(struct run *run, struct error *error)
+/* The account is valid: from here on we are root, with its groups. */
+static enum result take_account(struct run *run, struct error *error)
 {
     const struct plan *plan = &run->plan;
 
@@ -453,11 +480,76 @@ static enum result open_session(struct run *run, struct error *error)
     if (privilege_take_session(error) != OK)
         return FAILED;
     step_point("root-ids-taken");
-    if (guarded(STEP_GROUPS, take_groups, run, error) != OK || transaction_credentials(&run->transaction, error) != OK)
+    return guarded(STEP_GROUPS, take_groups, run, error);
+}
+
+/* In the keeper of a shared session: what is ours and open. Not what was forwarded, which no fork of ours has. */
+static void let_go(void *data)
+{
+    struct run *run = data;
+
+    fd_close(&run->relay.fd);
+    fd_close(&run->events.fd);
+    fd_close(&run->watcher.pipe);
+}
+
+/* What was forwarded, or typed, is of no use to a session that is open already. */
+static enum result tell_unused_password(const struct run *run, bool has_password, struct error *error)
+{
+    const struct options *options = &run->options;
+
+    if (run->join.opened || !has_password || run->join.state.used_password || options->quiet)
+        return OK;
+    (void)fail(error, STEP_SHARE, STATUS_REFUSED, "shared session of %s (profile %s): it was opened without a password",
+               run->identity.account.name, run->service);
+    (void)fail_hint(error, "its modules (pam_mount, pam_krb5) have none, and yours comes too late: it would have to be "
+                           "closed first, pamrunctl close");
+    if (options->require_password_used)
         return FAILED;
-    step_point("credentials-set");
+    log_say("%s", error->message);
+    log_hint(error->hint);
+    return OK;
+}
+
+static enum result join_session(struct run *run, struct error *error)
+{
+    bool has_password = run->transaction.conversation.answered;
+    const struct join_request request = {
+        .account = &run->identity.account,
+        .profile = run->service,
+        .hold = run->options.hold,
+        .hold_s = run->options.hold_seconds,
+        .used_password = has_password,
+        .transaction = &run->transaction,
+        .start = start_transaction,
+        .let_go = let_go,
+        .data = run,
+        .events = &run->events,
+        .inherited = &run->inherited,
+        .argv0 = run->argv0,
+    };
+
+    if (join_enter(&run->join, &request, error) != OK || transaction_end(&run->transaction, error) != OK)
+        return FAILED;
+    if (tell_unused_password(run, has_password, error) != OK)
+        return FAILED;
+    run->umask = run->inherited.umask;
+    if (run->options.hold != NULL)
+        return OK;
+    return join_take_over(&run->join, &run->limits, &run->umask, error);
+}
+
+static enum result open_session(struct run *run, struct error *error)
+{
+    if (take_account(run, error) != OK)
+        return FAILED;
     if (run->authority.delegate != NULL) /* what a granted command makes is not the delegate's to write to */
         run->inherited.umask |= S_IWGRP | S_IWOTH;
+    if (run->options.share)
+        return join_session(run, error);
+    if (transaction_credentials(&run->transaction, error) != OK)
+        return FAILED;
+    step_point("credentials-set");
     inherited_umask_mark(&run->inherited);
     if (!run->options.no_session && transaction_open_session(&run->transaction, error) != OK)
         return FAILED;
@@ -473,7 +565,7 @@ static enum result open_session(struct run *run, struct error *error)
 static enum result build_environment(struct run *run, struct error *error)
 {
     struct login_defs defs = run->authority.defs; /* borrowed */
-    char **pam = transaction_environment(&run->transaction);
+    char **pam = run->options.share ? NULL : transaction_environment(&run->transaction);
     struct environment_request request = {
         .applicant = run->inherited.environment,
         .applicant_is_root = run->identity.applicant.uid == 0,
@@ -485,14 +577,14 @@ static enum result build_environment(struct run *run, struct error *error)
         .keep = run->options.keep_environment && !run->plan.restricted,
         .kept_names = run->options.kept_names,
         .defs = &defs,
-        .pam = pam,
+        .pam = run->options.share ? run->join.state.environment.items : pam,
         .pam_given = (const char *const *)strv_items(&run->pam_environment),
         .owns_directory = directory_is_owned,
     };
     bool built;
 
     defs.always_set_path = defs.always_set_path || run->plan.restricted;
-    built = pam != NULL && environment_build(&run->environment, &request);
+    built = (pam != NULL || run->options.share) && environment_build(&run->environment, &request);
     for (char **entry = pam; entry != NULL && *entry != NULL; entry++)
         free(*entry);
     free(pam);
@@ -510,6 +602,7 @@ static void tell_start(void *data, pid_t pid)
     struct run *run = data;
 
     run->transaction.leave_open = !run->options.close_on_exit; /* from here on there is something to leave it for */
+    join_leave(&run->join);
     EVENT(&run->events, "command-started", NUMBER_FIELD("pid", pid),
           run->cgroups.has_moved ? TEXT_FIELD("cgroup", "kept") : NO_FIELD);
 }
@@ -531,7 +624,8 @@ static void hand_pty_over(struct run *run)
 {
     struct relay_message message = {.word = RELAY_PTY, .number = run->pty.is_wanted};
 
-    (void)relay_send(&run->relay, message, run->pty.master);
+    if (!relay_send(&run->relay, message, run->pty.master)) /* to the command it has hung up */
+        log_say("what the command writes cannot be shown: %s", strerror(errno));
     fd_close(&run->pty.master);
 }
 
@@ -540,14 +634,33 @@ static void log_allowed(const struct run *run)
     log_run(run, LOG_INFO, "allowed", run->cgroups.has_moved ? " cgroup=kept" : "");
 }
 
-/* --exec: returns only when it failed. */
+static int take_own_lease(void *join)
+{
+    return join_extend(join);
+}
+
+static int take_over_as_account(void *context)
+{
+    return context_take_as_account(context);
+}
+
+/* Has nobody anything to do while the command runs? Then the caller's child is the command itself. */
+static bool becomes_command(const struct run *run)
+{
+    return run->options.exec || (run->options.share && run->uid == 0 && !run->plan.pty && run->events.fd < 0);
+}
+
+/* Returns only when it failed. */
 static enum result become_command(struct run *run, const struct launch *launch, struct error *error)
 {
     log_allowed(run);
     transaction_tell_left_open(&run->transaction);
     EVENT(&run->events, "command-started", NUMBER_FIELD("pid", getpid()),
           run->cgroups.has_moved ? TEXT_FIELD("cgroup", "kept") : NO_FIELD);
-    return process_exec(launch, error);
+    (void)!process_exec(launch, error);
+    if (geteuid() != 0) /* the account's already: it could close nothing, and the session is left open */
+        transaction_end_copy(&run->transaction);
+    return FAILED;
 }
 
 static enum result fail_stopped_start(const struct outcome *outcome, struct error *error)
@@ -569,6 +682,10 @@ static enum result run_command(struct run *run, struct error *error)
         .environment = strv_items(&run->environment),
         .umask = run->umask,
         .terminal = -1,
+        .as_root = run->options.share && !becomes_command(run) ? take_own_lease : NULL,
+        .as_root_data = &run->join,
+        .as_account = run->options.share ? take_over_as_account : NULL,
+        .as_account_data = &run->join.context,
         .before_exec = end_pam_copy,
         .before_exec_data = &run->transaction,
     };
@@ -579,7 +696,7 @@ static enum result run_command(struct run *run, struct error *error)
         .pty = run->plan.pty ? &run->pty : NULL,
         .own_session = run->plan.new_session || run->plan.pty,
         .kill_after_ms = run->options.kill_after_ms,
-        .tell_start = run->events.fd >= 0,
+        .tell_start = run->events.fd >= 0 || run->options.share,
         .on_start = tell_start,
         .on_start_data = run,
     };
@@ -593,7 +710,7 @@ static enum result run_command(struct run *run, struct error *error)
     if (guard_stop_signal() != 0) /* between two steps */
         return guard_fail_stopped(STEP_COMMAND, error);
     progress_enter(STEP_COMMAND); /* its directory may hang */
-    if (run->options.exec)
+    if (becomes_command(run))
         return become_command(run, &launch, error);
     if (run->plan.pty && pty_lead_session(&run->pty, error) != OK)
         return FAILED;
@@ -608,7 +725,7 @@ static enum result run_command(struct run *run, struct error *error)
     log_allowed(run);  /* while the command starts; it cannot keep root from writing it */
     pages_copy_heap(); /* likewise: for the close, which somebody waits for */
     if (run->relay.fd >= 0)
-        *run->relay.step = STEP_COMMAND;
+        run->relay.shared->step = STEP_COMMAND;
     if (supervise_wait(&request, &run->outcome, error) != OK)
         return FAILED;
     if (run->outcome.hung_up)
@@ -641,6 +758,8 @@ static void run_close(struct run *run)
     pty_close(&run->pty); /* first of all: the messages of closing are for a terminal in its own mode */
     wake_watcher(run);
     transaction_close(&run->transaction);
+    join_leave(&run->join);
+    join_free(&run->join);
     cgroup_free(&run->cgroups);
     strv_free(&run->environment);
     plan_free(&run->plan);
@@ -660,6 +779,18 @@ static bool tell_about(const struct options *options)
     else if (options->version)
         (void)puts("pamrun " PAMRUN_VERSION);
     return options->help || options->version;
+}
+
+/* The hold is taken, and that was all. */
+static int end_with_hold(struct run *run)
+{
+    char id[HOLD_ID_MAX * 2], details[HOLD_ID_MAX * 2 + 16];
+
+    (void)text_quoted(id, sizeof id, run->options.hold);
+    (void)snprintf(details, sizeof details, " hold=%s", id);
+    log_run(run, LOG_INFO, "allowed", details);
+    EVENT(&run->events, "held", TEXT_FIELD("id", run->options.hold));
+    return EXIT_SUCCESS;
 }
 
 /* All phases, up to the exit status; run_close() undoes what they did. */
@@ -691,8 +822,11 @@ static int run_phases(struct run *run, int argc, char **argv)
         return report_failure(run, &error);
     if (holder > 0)
         be_front(run, holder);
-    if (authenticate(run, &error) != OK || open_session(run, &error) != OK || build_environment(run, &error) != OK
-        || run_command(run, &error) != OK)
+    if (authenticate(run, &error) != OK || open_session(run, &error) != OK)
+        return report_failure(run, &error);
+    if (run->options.hold != NULL)
+        return end_with_hold(run);
+    if (build_environment(run, &error) != OK || run_command(run, &error) != OK)
         return report_failure(run, &error);
     return supervise_exit_status(run->outcome.wait_status);
 }
@@ -703,6 +837,8 @@ int main(int argc, char **argv)
                       .inherited = {.standard = {{.fd = -1}, {.fd = -1}, {.fd = -1}}, .directory = {.fd = -1}},
                       .relay = {.fd = -1},
                       .watcher = {.pipe = -1},
+                      .join = {.place = {.fd = -1, .lock = -1}},
+                      .argv0 = argc > 0 ? argv[0] : NULL,
                       .pty = {.master = -1, .slave = -1, .terminal = -1}};
     int status;
 
@@ -714,7 +850,7 @@ int main(int argc, char **argv)
     step_point("closed");
     guard_listen(NULL, NULL); /* signals come until the very end, and the relay goes with this function */
     if (run.relay.fd >= 0)
-        (void)relay_send(&run.relay, (struct relay_message){.word = RELAY_EXIT, .number = status}, -1);
+        relay_tell_exit(&run.relay, status);
 #ifndef __SANITIZE_ADDRESS__ /* looks for leaks when main returns */
     /* All is undone. What libraries and modules left for exit(3) could only hang, crash or change the status, while our
      * caller waits. */

@@ -1,5 +1,6 @@
 #include "ask/options.h"
 
+#include "ask/hold.h"
 #include "ask/identity_map.h"
 #include "base/number.h"
 #include "base/text.h"
@@ -99,6 +100,7 @@ FLAG_SETTER(set_pty, o->pty = PTY_YES)
 FLAG_SETTER(set_no_pty, o->pty = PTY_NO)
 FLAG_SETTER(set_close_on_exit, o->close_on_exit = true)
 FLAG_SETTER(set_exec, o->exec = true)
+FLAG_SETTER(set_share, o->share = true)
 FLAG_SETTER(set_no_auth, o->no_auth = true)
 FLAG_SETTER(set_no_account, o->no_account = true)
 FLAG_SETTER(set_no_session, o->no_session = true)
@@ -270,6 +272,23 @@ static enum result set_fd(int *member, const char *option, const char *example, 
     return usage_value(error, option, value, problem);
 }
 
+static enum result set_hold(struct options *o, const char *value, struct error *error)
+{
+    if (!hold_id_is_valid(value))
+        return usage_value(error, "--hold", value,
+                           "needs a name: 1 to 128 letters, digits and . _ : @ + -, with no dot in front");
+    o->hold = value;
+    o->share = true;
+    return OK;
+}
+
+static enum result set_hold_time(struct options *o, const char *value, struct error *error)
+{
+    if (!duration_parse(value, &o->hold_seconds))
+        return usage_value(error, "--hold-time", value, "needs a time, such as 90m or 26h, of at most 366 days");
+    return OK;
+}
+
 static enum result set_status_fd(struct options *o, const char *value, struct error *error)
 {
     return set_fd(&o->status_fd, "--json-status-fd", "3>events", value, error);
@@ -330,6 +349,9 @@ static const struct option_row option_table[] = {
     {0, "any-prompt", NULL, set_any_prompt, "give it to every prompt without echo", ANYONE},
     {0, "require-password-used", NULL, set_require_password_used, "fail when no module asks for it", ANYONE},
     {0, "close-on-exit", NULL, set_close_on_exit, "close the session when the command ends", ANYONE},
+    {0, "share", NULL, set_share, "join the account's shared session; the last one closes it", ANYONE},
+    {0, "hold", "ID", set_hold, "hold the shared session by a name, and run nothing (root)", ROOT},
+    {0, "hold-time", "TIME", set_hold_time, "so long at most (90m, 26h; default: until released) (root)", ROOT},
     {0, "exec", NULL, set_exec, "become the command; the session stays open (root)", ROOT},
     {0, "no-auth", NULL, set_no_auth, "leave out authentication (root)", ROOT},
     {0, "no-account", NULL, set_no_account, "leave out the account check (root)", ROOT},
@@ -473,6 +495,22 @@ static enum result check_descriptors(const struct options *o, struct error *erro
     return OK;
 }
 
+static enum result check_sharing(const struct options *o, struct error *error)
+{
+    if (o->share && o->exec)
+        return usage(error, "--share and --exec",
+                     "cannot be used together: --share closes the session with the last who is in it");
+    if (o->share && o->no_session)
+        return usage(error, "--share and --no-session", "cannot be used together: there is nothing to share");
+    if (o->hold != NULL && o->arguments[0] != NULL)
+        return usage(error, "--hold", "runs no command");
+    if (o->hold != NULL && o->account_name == NULL && !o->has_account_uid && o->identity == NULL)
+        return usage(error, "--hold", "needs the account whose session it is");
+    if (o->hold_seconds > 0 && o->hold == NULL)
+        return usage(error, "--hold-time", "goes with --hold");
+    return OK;
+}
+
 static enum result check_combinations(const struct options *o, struct error *error)
 {
     if (o->keep_environment && o->kept_names != NULL)
@@ -495,10 +533,13 @@ static enum result check_combinations(const struct options *o, struct error *err
     if (o->form == FORM_COMMAND && (o->shell != NULL || o->fast || o->command != NULL || o->login))
         return usage(error, o->has_account_uid ? "--account-uid" : "--user",
                      "cannot be used together with --shell, --fast, --command, --session-command or --login");
-    if (o->form == FORM_COMMAND && o->arguments[0] == NULL)
-        return usage(error, "no command was given", "after -u USER comes the command to run");
-    if (o->form == FORM_COMMAND && o->arguments[0][0] == '\0')
-        return usage(error, "the command", "is an empty word");
+    if (check_sharing(o, error) != OK)
+        return FAILED;
+    if (o->hold != NULL)
+        return check_descriptors(o, error);
+    if (o->form == FORM_COMMAND && (o->arguments[0] == NULL || o->arguments[0][0] == '\0'))
+        return o->arguments[0] == NULL ? usage(error, "no command was given", "after -u USER comes the command to run")
+                                       : usage(error, "the command", "is an empty word");
     return check_descriptors(o, error);
 }
 

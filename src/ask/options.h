@@ -35,7 +35,9 @@ struct options {
     const char **kept_names;    /* -w, each a comma-separated list; NULL-terminated, or NULL */
     enum pty_wish pty;
     const char *profile; /* --profile; NULL when absent */
-    bool close_on_exit, exec;
+    bool close_on_exit, exec, share;
+    const char *hold;      /* --hold; NULL: none */
+    uint32_t hold_seconds; /* --hold-time; 0: until it is released */
     bool no_auth, no_account, no_session;
     const char **pam_environment; /* --pam-setenv, NAME=VALUE in order; NULL-terminated, or NULL */
     const char *rhost;            /* --pam-rhost */

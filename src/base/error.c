@@ -18,6 +18,7 @@ static const struct {
     [STEP_ACCOUNT] = {"acct_mgmt", true},
     [STEP_CHAUTHTOK] = {"chauthtok", true},
     [STEP_GROUPS] = {"groups", false},
+    [STEP_SHARE] = {"share", false},
     [STEP_CREDENTIALS] = {"setcred", true},
     [STEP_OPEN_SESSION] = {"open_session", true},
     [STEP_COMMAND] = {"command", false},

@@ -1,6 +1,7 @@
 #include "base/guard.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/progress.h"
 #include "base/text.h"
 
@@ -36,6 +37,7 @@ static struct {
     sigset_t ignored;
     struct relay *relay; /* NULL: we are the only process of ours */
     bool (*out_of_reach)(void);
+    void (*tell_forced_end)(enum step, const char *, int);
     bool closing;
     volatile sig_atomic_t
         refused; /* the step's verdict is a failure, and its delay runs: nothing stops that any more */
@@ -88,7 +90,9 @@ static void line_to_syslog(const struct line *message)
 
     if (log < 0)
         return;
-    line_add(&line, "<83>pamrun["); /* authpriv.err */
+    line_add(&line, "<83>"); /* authpriv.err */
+    line_add(&line, log_program());
+    line_add(&line, "[");
     line_add_number(&line, (unsigned long)getpid());
     line_add(&line, "]: failed: ");
     line_add(&line, message->text);
@@ -112,7 +116,8 @@ static void end_by_force(const char *reason, int status)
     line_add(&message, step);
     line_add(&message, guard.whom);
     line_add(&message, reason);
-    line_add(&shown, "pamrun: ");
+    line_add(&shown, log_program());
+    line_add(&shown, ": ");
     line_add(&shown, message.text);
     line_add(&shown, "\n");
     line_to_syslog(&message);
@@ -131,7 +136,9 @@ static void end_by_force(const char *reason, int status)
         line_write(&event, guard.events_fd);
     }
     if (guard.relay != NULL)
-        (void)relay_send(guard.relay, (struct relay_message){.word = RELAY_EXIT, .number = status}, -1);
+        relay_tell_exit(guard.relay, status);
+    if (guard.tell_forced_end != NULL)
+        guard.tell_forced_end((enum step)guard.step, message.text, status);
     _exit(status);
 }
 
@@ -355,6 +362,11 @@ void guard_listen(struct relay *relay, bool (*out_of_reach)(void))
     guard.out_of_reach = out_of_reach;
 }
 
+void guard_tell_forced_end(void (*tell)(enum step step, const char *message, int status))
+{
+    guard.tell_forced_end = tell;
+}
+
 void guard_enter(enum step step, int deadline_ms)
 {
     guard.deadline_passed = 0;
@@ -363,11 +375,17 @@ void guard_enter(enum step step, int deadline_ms)
     if (deadline_ms > 0)
         timer_arm(deadline_ms, NUDGE_MS);
     if (guard.relay != NULL)
-        *guard.relay->step = (int32_t)step;
+        guard.relay->shared->step = (int32_t)step;
     progress_enter(step);
     guard.step = (sig_atomic_t)step; /* from here on on_stop() does what is needed */
     if (guard.stop_signal != 0)
         stop_step(); /* it came between two steps */
+}
+
+/* No module is called in it. */
+static bool is_look_up(enum step step)
+{
+    return step == STEP_IDENTITY || step == STEP_POLICY || step == STEP_GROUPS || step == STEP_SHARE;
 }
 
 enum result guard_leave(struct error *error)
@@ -378,7 +396,7 @@ enum result guard_leave(struct error *error)
         _exit(STATUS_SYSTEM);
     guard.step = -1;
     progress_leave();
-    if (step != STEP_IDENTITY && step != STEP_POLICY && step != STEP_GROUPS) /* look-ups: no module was called */
+    if (!is_look_up(step))
         signals_put_right();
     if (guard.timer_runs)
         timer_arm(0, 0);
@@ -419,7 +437,7 @@ static sigset_t waiting_mask(const sigset_t *now)
     return mask;
 }
 
-int guard_poll(struct pollfd *source, int timeout_ms)
+int guard_poll(struct pollfd *sources, nfds_t count, int timeout_ms)
 {
     struct timespec limit = {timeout_ms / 1000, timeout_ms % 1000 * 1000000L};
     sigset_t all, before, meanwhile;
@@ -429,7 +447,7 @@ int guard_poll(struct pollfd *source, int timeout_ms)
     (void)sigprocmask(SIG_SETMASK, &all, &before);
     meanwhile = waiting_mask(&before);
     if (!guard_is_to_end() && !guard.suspend_wanted) {
-        ready = ppoll(source, 1, timeout_ms < 0 ? NULL : &limit, &meanwhile);
+        ready = ppoll(sources, count, timeout_ms < 0 ? NULL : &limit, &meanwhile);
         problem = errno;
     }
     (void)sigprocmask(SIG_SETMASK, &before, NULL);

@@ -30,6 +30,10 @@ void guard_name(const char *account, const char *profile, int grace_ms);
  * until guard_listen(NULL, NULL). */
 void guard_listen(struct relay *relay, bool (*out_of_reach)(void));
 
+/* Called, async-signal-safe, when a module does not end and this process does: step, what is said, exit status. NULL: nobody
+ * else is to know. */
+void guard_tell_forced_end(void (*tell)(enum step step, const char *message, int status));
+
 /* Around one PAM step. deadline_ms: 0 for none. guard_leave() puts handlers
  * and signal mask right: modules change them. */
 void guard_enter(enum step step, int deadline_ms);
@@ -44,9 +48,9 @@ int guard_stop_signal(void);
 /* Is the step that runs to end, because of a signal or its deadline? */
 bool guard_is_to_end(void);
 
-/* poll(2) for one descriptor, without a gap between looking for a signal that ends or suspends us and waiting, whatever
+/* poll(2), without a gap between looking for a signal that ends or suspends us and waiting, whatever
  * signals a module blocks. Below 0: errno; any signal ends it (EINTR). timeout_ms: -1 none. */
-int guard_poll(struct pollfd *source, int timeout_ms);
+int guard_poll(struct pollfd *sources, nfds_t count, int timeout_ms);
 
 /* Around a question on the terminal: between the two ^Z (SIGTSTP) is noted, and is up to who asks, who has modes of the
  * terminal to put back first. */

@@ -40,3 +40,29 @@ bool seconds_parse(const char *text, int *milliseconds)
     *milliseconds = (int)sum;
     return true;
 }
+
+bool duration_parse(const char *text, uint32_t *seconds)
+{
+    static const struct {
+        char letter;
+        uint32_t seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    char digits[12];
+    size_t length = strlen(text);
+    uint32_t number, unit = 1;
+
+    for (size_t at = 0; length > 0 && at < sizeof units / sizeof *units; at++)
+        if (text[length - 1] == units[at].letter) {
+            unit = units[at].seconds;
+            length--;
+            break;
+        }
+    if (length >= sizeof digits)
+        return false;
+    memcpy(digits, text, length);
+    digits[length] = '\0';
+    if (!number_parse(digits, (uint32_t)DURATION_DAYS_MAX * 86400 / unit, &number) || number == 0)
+        return false;
+    *seconds = number * unit;
+    return true;
+}

@@ -1,6 +1,7 @@
 #include "base/progress.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -44,6 +45,11 @@ void progress_open(void)
         return; /* nothing depends on it */
     shared = page;
     atomic_store(&shared->step, NO_STEP);
+}
+
+void progress_close(void)
+{
+    shared = NULL; /* the memory is the others' too, and goes with us */
 }
 
 bool progress_is_open(void)
@@ -130,7 +136,7 @@ static void show(int32_t step)
     char line[sizeof shared->whom + 80], shown[sizeof line];
     size_t room = columns();
 
-    (void)snprintf(line, sizeof line, "pamrun: waiting for %s%.*s", step_name((enum step)step),
+    (void)snprintf(line, sizeof line, "%s: waiting for %s%.*s", log_program(), step_name((enum step)step),
                    (int)sizeof shared->whom - 1, shared->whom);
     if (room > sizeof shown)
         room = sizeof shown;

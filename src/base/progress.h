@@ -20,6 +20,9 @@
 void progress_open(void);
 bool progress_is_open(void);
 
+/* In a fork that does not work for who looks on: nothing is shown from here. */
+void progress_close(void);
+
 /* For whom, from now on. */
 void progress_name(const char *account, const char *profile);
 

@@ -115,7 +115,7 @@ static enum result read_all(struct forwarded *forwarded, int fd, struct error *e
     while (forwarded->length < most) {
         struct pollfd source = {.fd = fd, .events = POLLIN};
         int64_t left = give_up_ms - clock_now_ms();
-        int ready = left > 0 ? guard_poll(&source, (int)left) : 0;
+        int ready = left > 0 ? guard_poll(&source, 1, (int)left) : 0;
         ssize_t got;
 
         if (ready == 0)

@@ -52,7 +52,7 @@ static enum reading wait_for_key(int fd, const struct termios *quiet)
     int ready;
 
     do {
-        ready = guard_poll(&source, -1);
+        ready = guard_poll(&source, 1, -1);
         if (ready < 0 && (errno != EINTR || guard_is_to_end()))
             return READ_NOTHING;
         if (guard_suspend_is_wanted())

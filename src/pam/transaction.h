@@ -46,6 +46,9 @@ struct transaction_request {
     const void *restore_data;
     void (*report)(void *data, const struct error *error); /* a session that could not be closed */
     void *report_data;
+    const char *profile_directory;  /* where profiles are read from, pam_start_confdir(3); NULL: where libpam looks */
+    conversation_observer *observe; /* of what modules say and ask; NULL: nobody */
+    void *observe_data;
 };
 
 struct transaction {
@@ -68,11 +71,35 @@ enum result CHECKED transaction_account(struct transaction *transaction, struct 
 enum result CHECKED transaction_credentials(struct transaction *transaction, struct error *error);
 enum result CHECKED transaction_open_session(struct transaction *transaction, struct error *error);
 
+/* One PAM function alone, in whatever order, for who looks at each: pamrunctl(8) check. Its own code is in `last`. The stage
+ * does not change, and transaction_close() undoes nothing of it: that is the caller's, once. STEP_CREDENTIALS and
+ * STEP_DELETE_CREDENTIALS are pam_setcred(3), with flags saying what of it. */
+enum result CHECKED transaction_call(struct transaction *transaction, enum step step, int flags, struct error *error);
+
 /* The PAM environment, malloc'd strings in a malloc'd array; NULL: out of memory. */
 char **transaction_environment(struct transaction *transaction);
 
 /* The event that says so; transaction_close() tells it by itself. */
 void transaction_tell_left_open(struct transaction *transaction);
+
+/* Another process takes the handle over from the one that authenticated, of which it is a fork: it will open the session and
+ * close it. It has no terminal; what modules say and ask goes elsewhere. Neither request nor events are the old ones. */
+enum result CHECKED transaction_adopt(struct transaction *transaction, const struct transaction_request *request,
+                                      struct events *events, conversation_elsewhere *elsewhere, void *data,
+                                      struct error *error);
+
+/* The other side of that, where the terminal is: a module says or asks something in that step, in the other process. */
+int transaction_converse(struct transaction *transaction, enum step step, int style, const char *text, char **response);
+
+/* ... and that step has worked there. FAILED: it did, but not as the request wants it. */
+enum result CHECKED transaction_worked_elsewhere(struct transaction *transaction, enum step step, struct error *error);
+
+/* Credentials made to last longer, PAM_REFRESH_CRED of pam_setcred(3). */
+enum result CHECKED transaction_refresh(struct transaction *transaction, struct error *error);
+
+/* The end of a handle that opened nothing, whose session is another one's: what authenticate left in its modules goes, such
+ * as a temporary ticket cache. */
+enum result CHECKED transaction_end(struct transaction *transaction, struct error *error);
 
 /* In a forked copy, or before exec in place: free the memory, undo nothing. pam_cap(8) sets ambient capabilities here. */
 void transaction_end_copy(struct transaction *transaction);

@@ -234,6 +234,23 @@ bool inherited_give_back(const struct inherited *inherited, mode_t umask_now)
     return true;
 }
 
+bool inherited_detach(struct inherited *inherited)
+{
+    OWNED(fd_close) int null = open(_PATH_DEVNULL, O_RDWR | O_CLOEXEC);
+
+    for (size_t at = 0; at < inherited->file_count; at++)
+        if (same_file_is(&inherited->files[at])) /* else a module's by now */
+            fd_close(&inherited->files[at].fd);
+    inherited->file_count = 0;
+    fd_close(&inherited->directory.fd);
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (null < 0 || dup2(null, inherited->standard[fd].fd) < 0
+            || fcntl(inherited->standard[fd].fd, F_SETFD, FD_CLOEXEC) < 0 || dup2(null, fd) < 0
+            || !same_file_note(&inherited->standard[fd], inherited->standard[fd].fd))
+            return false;
+    return true;
+}
+
 bool inherited_lets_end(const struct inherited *inherited, int number)
 {
     return sigismember(&inherited->ignored, number) == 0 && sigismember(&inherited->blocked, number) == 0;

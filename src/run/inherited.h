@@ -40,6 +40,10 @@ mode_t inherited_umask_find(const struct inherited *inherited);
 /* The three interval timers: they survive exec, and modules leave them running (alarm(2)). */
 void inherited_stop_timers(void);
 
+/* In a process that is not the applicant's any more: nothing of his is open, and descriptors 0-2 are /dev/null. false, and
+ * errno. */
+bool inherited_detach(struct inherited *inherited);
+
 /* In the process that will be the command: signals, umask and descriptors as they came; all other descriptors above 2
  * are closed by exec. No memory is allocated. false: they would not be. */
 bool inherited_give_back(const struct inherited *inherited, mode_t umask_now);

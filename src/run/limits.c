@@ -1,14 +1,17 @@
 #include "run/limits.h"
 
 #include "base/owned.h"
+#include "run/capabilities.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MORE_DESCRIPTORS = 256 };
+enum { MORE_DESCRIPTORS = 256, MANY_DESCRIPTORS = 262144 };
 
 /* Raised to a value that nobody would configure, so that one which a module set is told from ours. */
 static const struct need {
@@ -65,7 +68,7 @@ static bool descriptors_meet(struct rlimit *ours)
 }
 
 /* The first that the kernel ends when memory is short should not be who has a session to close. */
-static void oom_score_take(struct limits *limits)
+void limits_take_oom_score(struct limits *limits)
 {
     OWNED(fd_close) int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
     ssize_t length = fd >= 0 ? read(fd, limits->oom_score_adj, sizeof limits->oom_score_adj - 1) : 0;
@@ -91,8 +94,6 @@ enum result limits_take(struct limits *limits, bool raise, struct error *error)
     /* One byte, not none, which an administrator may want of pam_limits(8). It is no core either, core(5). */
     limits->ours[RLIMIT_CORE].rlim_cur = limits->applicants[RLIMIT_CORE].rlim_max > 0 ? 1 : 0;
     (void)setrlimit(RLIMIT_CORE, &limits->ours[RLIMIT_CORE]);
-    if (raise)
-        oom_score_take(limits);
     limits->taken = true;
     return OK;
 }
@@ -135,16 +136,169 @@ enum result limits_find(struct limits *limits, struct error *error)
 
 bool limits_give(const struct limits *limits)
 {
-    if (!limits->taken)
-        return true;
     if (limits->oom_score_adj[0] != '\0') {
         OWNED(fd_close) int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 
         (void)!write(fd, limits->oom_score_adj, strlen(limits->oom_score_adj));
     }
-    for (int resource = 0; resource < LIMITS_COUNT; resource++)
+    for (int resource = 0; limits->taken && resource < LIMITS_COUNT; resource++)
         if (!limits_equal(&limits->commands[resource], &limits->ours[resource])
             && setrlimit((__rlimit_resource_t)resource, &limits->commands[resource]) != 0)
             return false;
     return true;
+}
+
+void limits_take_systems(void)
+{
+    for (int resource = 0; resource < LIMITS_COUNT; resource++) {
+        struct rlimit systems, now;
+
+        if (prlimit(1, (__rlimit_resource_t)resource, NULL, &systems) != 0
+            || getrlimit((__rlimit_resource_t)resource, &now) != 0)
+            continue;
+        (void)take_again((__rlimit_resource_t)resource, &systems, &now);
+    }
+}
+
+void limits_raise_descriptors(void)
+{
+    struct rlimit limit, more;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    more = (struct rlimit){MANY_DESCRIPTORS, limit.rlim_max > MANY_DESCRIPTORS ? limit.rlim_max : MANY_DESCRIPTORS};
+    if (limit.rlim_cur >= MANY_DESCRIPTORS || setrlimit(RLIMIT_NOFILE, &more) == 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* ---- a shared session ---- */
+
+static const char *const names[LIMITS_COUNT] = {
+    [RLIMIT_CPU] = "cpu",           [RLIMIT_FSIZE] = "fsize",
+    [RLIMIT_DATA] = "data",         [RLIMIT_STACK] = "stack",
+    [RLIMIT_CORE] = "core",         [RLIMIT_RSS] = "rss",
+    [RLIMIT_NPROC] = "nproc",       [RLIMIT_NOFILE] = "nofile",
+    [RLIMIT_MEMLOCK] = "memlock",   [RLIMIT_AS] = "as",
+    [RLIMIT_LOCKS] = "locks",       [RLIMIT_SIGPENDING] = "sigpending",
+    [RLIMIT_MSGQUEUE] = "msgqueue", [RLIMIT_NICE] = "nice",
+    [RLIMIT_RTPRIO] = "rtprio",     [RLIMIT_RTTIME] = "rttime",
+};
+
+const char *limit_name(int resource)
+{
+    return names[resource];
+}
+
+/* A little lower, or so high that it comes to the same. 0 and 1 stay: a little may be much (real-time priorities, which
+ * helpers of modules would inherit); one byte is no core, core(5). */
+static rlim_t mark_of(rlim_t value, int resource)
+{
+    if (value == RLIM_INFINITY)
+        return resource == RLIMIT_CPU ? 3155760001 : (1ULL << 60) + 4097;
+    if (value == 0 && resource == RLIMIT_CORE)
+        return 1;
+    return value > 1 ? value - 1 : value;
+}
+
+bool limits_mark(struct limits_mark *mark)
+{
+    bool may_raise = capability_is_effective(CAP_SYS_RESOURCE);
+
+    for (int resource = 0; resource < LIMITS_COUNT; resource++) {
+        struct rlimit *before = &mark->before[resource], *marked = &mark->marked[resource];
+
+        if (getrlimit((__rlimit_resource_t)resource, before) != 0)
+            return false;
+        *marked = *before;
+        if (may_raise)
+            marked->rlim_max = mark_of(before->rlim_max, resource);
+        marked->rlim_cur = mark_of(before->rlim_cur, resource);
+        if (marked->rlim_cur >= marked->rlim_max) /* a soft one that was cut by the hard one is to be told from it */
+            marked->rlim_cur = marked->rlim_max > 1 ? marked->rlim_max - 1 : marked->rlim_max;
+        if (setrlimit((__rlimit_resource_t)resource, marked) != 0)
+            return false;
+    }
+    return true;
+}
+
+static struct limit_change change_of(const struct rlimit *marked, const struct rlimit *now)
+{
+    struct limit_change change = {.hard_is_set = now->rlim_max != marked->rlim_max};
+
+    if (change.hard_is_set)
+        change.hard = now->rlim_max;
+    if (now->rlim_cur != marked->rlim_cur) {
+        /* beside a hard limit that was left alone, a soft one up to it */
+        change.soft_is = !change.hard_is_set && now->rlim_cur == now->rlim_max ? LIMIT_UP_TO_HARD : LIMIT_SET;
+        change.soft = change.soft_is == LIMIT_SET ? now->rlim_cur : 0;
+    }
+    return change;
+}
+
+bool limits_unmark(const struct limits_mark *mark, struct limit_change *changes)
+{
+    for (int resource = 0; resource < LIMITS_COUNT; resource++) {
+        struct rlimit now, again = mark->before[resource];
+
+        if (getrlimit((__rlimit_resource_t)resource, &now) != 0)
+            return false;
+        changes[resource] = change_of(&mark->marked[resource], &now);
+        if (!take_again((__rlimit_resource_t)resource, &again, &now))
+            return false;
+    }
+    return true;
+}
+
+static void limit_text(char *text, size_t size, rlim_t value)
+{
+    (void)snprintf(text, size, value == RLIM_INFINITY ? "unlimited" : "%ju", (uintmax_t)value);
+}
+
+static enum result fail_higher(int resource, rlim_t wanted, rlim_t ours, struct error *error)
+{
+    char theirs_text[24], ours_text[24];
+
+    limit_text(theirs_text, sizeof theirs_text, wanted);
+    limit_text(ours_text, sizeof ours_text, ours);
+    (void)fail(error, STEP_OPEN_SESSION, STATUS_TRY_AGAIN,
+               "shared session: its hard limit of %s, %s, is above this run's, %s, which may not be raised here",
+               names[resource], theirs_text, ours_text);
+    return fail_hint(error,
+                     "raising it needs CAP_SYS_RESOURCE, which this process does not have; call pamrun where the "
+                     "hard limit is higher (ulimit -H, systemd: Limit...=), or without --share");
+}
+
+/* Nothing of it changed so far. */
+static enum result limits_note(struct limits *limits, struct error *error)
+{
+    for (int resource = 0; resource < LIMITS_COUNT; resource++)
+        if (getrlimit((__rlimit_resource_t)resource, &limits->applicants[resource]) != 0)
+            return fail(error, STEP_OPEN_SESSION, STATUS_SYSTEM, "resource limits: %s", strerror(errno));
+    memcpy(limits->ours, limits->applicants, sizeof limits->ours);
+    limits->taken = true;
+    return OK;
+}
+
+enum result limits_follow(struct limits *limits, const struct limit_change *changes, struct error *error)
+{
+    if (!limits->taken && limits_note(limits, error) != OK)
+        return FAILED;
+    memcpy(limits->commands, limits->applicants, sizeof limits->commands);
+    for (int resource = 0; resource < LIMITS_COUNT; resource++) {
+        const struct limit_change *change = &changes[resource];
+        struct rlimit *command = &limits->commands[resource];
+        rlim_t ours = limits->applicants[resource].rlim_max;
+
+        if (change->hard_is_set && change->hard > ours && !capability_is_effective(CAP_SYS_RESOURCE))
+            return fail_higher(resource, change->hard, ours, error);
+        if (change->hard_is_set)
+            command->rlim_max = change->hard;
+        if (change->soft_is == LIMIT_SET)
+            command->rlim_cur = change->soft;
+        if (change->soft_is == LIMIT_UP_TO_HARD || command->rlim_cur > command->rlim_max)
+            command->rlim_cur = command->rlim_max;
+    }
+    return OK;
 }

@@ -7,7 +7,8 @@
 
 #include <stdbool.h>
 
-/* Give up root for good, and prove it: who does so has nothing but the applicant's ids. false: it cannot be done. */
+/* Give up root for good, and prove it: who does so has nothing but the applicant's ids; where these are root's, hardly any
+ * capability. It executes nothing any more. false, and errno: it cannot be done. */
 bool privilege_abandon(void);
 
 /* First thing in main: are we root? Memory cannot be read by others or dumped from here on; what the
@@ -23,6 +24,12 @@ bool privilege_out_of_reach(void);
 /* Take on the account's groups (list: instead of them; NULL: initgroups(3)'s), before setcred: modules add to them. */
 enum result CHECKED privilege_take_groups(const struct account *account, gid_t group, const struct group_list *list,
                                           struct error *error);
+
+/* Our supplementary groups; malloc'd, the caller's. Below 0: errno. */
+int privilege_read_groups(gid_t **ids);
+
+/* Whoever joins a shared session: the groups that modules added to it and took away. 0, or an errno value. */
+int privilege_change_groups(const struct group_list *added, const struct group_list *removed);
 
 /* After a module ran: put back user and group ids that it changed. false, error filled in: it cannot be done. */
 bool privilege_restore(struct error *error, enum step step);

@@ -1,5 +1,6 @@
 #include "run/process.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/owned.h"
 #include "base/progress.h"
@@ -9,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,11 +20,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* To the parent, if there is one: report -1 says no. */
-static void report_start(int report, struct start_failure failure)
+/* To the parent, if there is one: report -1 says no. false: it cannot be told. */
+static bool report_start(int report, struct start_failure failure)
 {
-    if (report >= 0)
-        (void)!write(report, &failure, sizeof failure);
+    return report < 0 || write(report, &failure, sizeof failure) == (ssize_t)sizeof failure;
 }
 
 /* A process that leads its group cannot have a session of its own (--exec under a shell's job control), but it can give
@@ -55,15 +56,51 @@ static bool session_start(const struct launch *launch)
     return !launch->plan->new_session || setsid() >= 0 || (errno == EPERM && terminal_give_up());
 }
 
+struct way_back {
+    bool returned;
+    bool is_outside; /* of what the command sees: then we are in "/" so far */
+    char path[PATH_MAX];
+};
+
+/* A module may have given the session a root directory or mounts of its own, pam_limits(8), pam_namespace(8). Where the
+ * applicant was is outside of them then, and must be no way out. getcwd(2) says so, unlike that of glibc; of a directory
+ * that was removed, or is too deep, nobody can say it. */
+static bool directory_is_inside(char *path, size_t size)
+{
+    static const char outside[] = "(unreachable)";
+    long length = syscall(SYS_getcwd, path, size);
+
+    if (length > 0 && path[0] == '/')
+        return true;
+    if (length > 0 && strncmp(path, outside, strlen(outside)) == 0)
+        memmove(path, path + strlen(outside), strlen(path + strlen(outside)) + 1);
+    else
+        path[0] = '\0';
+    return false;
+}
+
 /* Where the applicant was, with his right to be there, as under su(1): a root shell in /root runs commands as others.
  * Where root has no right to (a home on NFS, somebody's FUSE mount), the account may. */
-static bool directory_return(const struct inherited *inherited, bool *returned)
+static bool directory_return(const struct inherited *inherited, struct way_back *way)
 {
-    if (!*returned && !same_file_is(&inherited->directory))
+    if (way->returned)
+        return true;
+    if (!same_file_is(&inherited->directory)) {
         errno = EBADF;
-    else if (!*returned)
-        *returned = fchdir(inherited->directory.fd) == 0;
-    return *returned;
+        return false;
+    }
+    if (fchdir(inherited->directory.fd) != 0)
+        return false;
+    way->is_outside = !directory_is_inside(way->path, sizeof way->path);
+    way->returned = !way->is_outside || chdir("/") == 0;
+    return way->returned;
+}
+
+/* To where the same path leads for the command, as the account. */
+static void directory_follow(const struct way_back *way)
+{
+    if (way->is_outside && (way->path[0] != '/' || chdir(way->path) != 0))
+        log_say("the working directory is not there for the command, starting in /");
 }
 
 /* The directory that was asked for, as the account. A login without a home starts in "/", login(1). */
@@ -111,28 +148,38 @@ static int execute(const struct plan *plan)
 static struct start_failure become_command(const struct launch *launch, int report)
 {
     const struct plan *plan = launch->plan;
-    bool returned = plan->directory != NULL && plan->directory[0] == '/';
+    struct way_back way = {.returned = plan->directory != NULL && plan->directory[0] == '/'};
     int problem = cgroup_return(launch->cgroups); /* as root, and before limits that leave no descriptor for it */
 
     if (problem != 0)
         return (struct start_failure){START_CGROUP, problem};
+    problem = launch->as_root != NULL ? launch->as_root(launch->as_root_data) : 0;
+    if (problem != 0)
+        return (struct start_failure){START_LEASE, problem};
     if (!limits_give(launch->limits))
         return (struct start_failure){START_LIMITS, errno};
     if (!session_start(launch))
         return (struct start_failure){START_SESSION, errno};
-    (void)directory_return(launch->inherited, &returned);
+    (void)directory_return(launch->inherited, &way);
     problem = privilege_become(plan->account->uid, plan->group);
     if (problem != 0)
         return (struct start_failure){START_IDS, problem};
+    problem = launch->as_account != NULL ? launch->as_account(launch->as_account_data) : 0;
+    if (problem != 0)
+        return (struct start_failure){START_CONTEXT, problem};
     launch->before_exec(launch->before_exec_data);
-    if (!directory_return(launch->inherited, &returned) || (plan->directory != NULL && !directory_enter(plan)))
+    if (!directory_return(launch->inherited, &way))
+        return (struct start_failure){START_DIRECTORY, errno};
+    directory_follow(&way);
+    if (plan->directory != NULL && !directory_enter(plan))
         return (struct start_failure){START_DIRECTORY, errno};
     /* Not before: ^C there is for our parent as long as we block it. */
     if (launch->in_foreground && tcsetpgrp(launch->terminal, getpid()) < 0)
         return (struct start_failure){START_SESSION, errno};
     progress_rest(launch->terminal >= 0);
     /* No module runs any more. Before signals are let through: one that ends us from here on ends the command. */
-    report_start(report, (struct start_failure){START_READY, 0});
+    if (!report_start(report, (struct start_failure){START_READY, 0}))
+        return (struct start_failure){START_ENDED, errno}; /* it would run, and the session be closed under it */
     if (!inherited_give_back(launch->inherited, launch->umask))
         return (struct start_failure){START_DESCRIPTORS, errno};
     environ = (char **)launch->environment; /* execvp(3) looks the command up on this PATH, the account's */
@@ -142,6 +189,11 @@ static struct start_failure become_command(const struct launch *launch, int repo
 pid_t process_split(void)
 {
     return fork();
+}
+
+void process_end(int status)
+{
+    _exit(status);
 }
 
 void process_detach(void (*run)(void *), void *data)
@@ -162,6 +214,69 @@ void process_detach(void (*run)(void *), void *data)
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
+/* The whole answer, or errno. */
+static bool read_answer(int fd, void *reply, size_t size, int timeout_ms)
+{
+    int64_t end = clock_now_ms() + timeout_ms, left = timeout_ms;
+    struct pollfd source = {.fd = fd, .events = POLLIN};
+    int ready = 0;
+    ssize_t got;
+
+    while (ready <= 0 && left >= 0) {
+        ready = poll(&source, 1, (int)left);
+        if (ready < 0 && errno != EINTR)
+            return false;
+        left = end - clock_now_ms();
+    }
+    got = ready > 0 ? read(fd, reply, size) : 0; /* it was written at once, pipe(7) */
+    if (ready > 0 && got == (ssize_t)size)
+        return true;
+    errno = ready <= 0 ? ETIMEDOUT : ECHILD;
+    if (got == sizeof(int)) /* its errno */
+        memcpy(&errno, reply, sizeof(int));
+    return false;
+}
+
+/* In the copy. */
+static void write_answer(int fd, int problem, const void *reply, size_t size)
+{
+    if (problem == 0)
+        (void)!write(fd, reply, size);
+    else
+        (void)!write(fd, &problem, sizeof problem);
+}
+
+bool process_ask(int (*answer)(void *data, void *reply), void *data, void *reply, size_t size, int timeout_ms)
+{
+    OWNED(fd_close) int pidfd = -1;
+    int ends[2], problem;
+    bool answered = false;
+    pid_t pid;
+
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return false;
+    pid = fork();
+    if (pid == 0) {
+        write_answer(ends[1], answer(data, reply), reply, size);
+        _exit(0);
+    }
+    problem = errno;
+    (void)close(ends[1]);
+    if (pid > 0) {
+        pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+        answered = read_answer(ends[0], reply, size, timeout_ms);
+        problem = errno;
+        /* somebody may have stopped it, as it has become somebody's */
+        if (pidfd >= 0)
+            (void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+            continue;
+    }
+    (void)close(ends[0]);
+    errno = problem;
+    return answered;
+}
+
 enum result process_spawn(struct child *child, const struct launch *launch, struct error *error)
 {
     int report[2];
@@ -171,7 +286,7 @@ enum result process_spawn(struct child *child, const struct launch *launch, stru
         return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: pipe: %s", strerror(errno));
     child->pid = fork();
     if (child->pid == 0) {
-        report_start(report[1], become_command(launch, report[1]));
+        (void)report_start(report[1], become_command(launch, report[1]));
         _exit(STATUS_CANNOT_RUN);
     }
     (void)close(report[1]);
@@ -228,6 +343,12 @@ enum result process_fail_start(const struct start_failure *failure, const struct
                    strerror(failure->problem));
         return fail_hint(error,
                          "a module of the profile moved the run out of it (pam_systemd?); pamrun.conf(5), cgroup");
+    case START_LEASE:
+        return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: no lease on its shared session: %s",
+                    strerror(failure->problem));
+    case START_CONTEXT:
+        return fail(error, STEP_COMMAND, STATUS_TRY_AGAIN,
+                    "command: capabilities of its shared session cannot be taken: %s", strerror(failure->problem));
     case START_SESSION:
         return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: session of its own: %s", strerror(failure->problem));
     case START_DIRECTORY:

@@ -20,6 +20,10 @@ struct launch {
     mode_t umask;
     int terminal;                /* the command's side of a pseudo-terminal, whose session we lead; -1: none */
     bool in_foreground;          /* the command is to be, there */
+    int (*as_root)(void *); /* in the command's own process, before it becomes the account: 0, or an errno; NULL: nothing */
+    void *as_root_data;
+    int (*as_account)(void *); /* ... and right after that; likewise */
+    void *as_account_data;
     void (*before_exec)(void *); /* called as the account, before chdir and exec; ends the copied PAM handle */
     void *before_exec_data;
 };
@@ -37,6 +41,8 @@ struct start_failure {
         START_ENDED,
         START_READY,
         START_CGROUP,
+        START_LEASE,
+        START_CONTEXT,
         START_IDS,
         START_SESSION,
         START_DIRECTORY,
@@ -50,8 +56,15 @@ struct start_failure {
 /* Two processes from one, before pam_start(3): the pid of the holder in the front, 0 in the holder; below 0, and errno. */
 pid_t process_split(void);
 
+/* The end of a process of ours that is not main's. */
+_Noreturn void process_end(int status);
+
 /* A process that runs `run`, all signals blocked, and is nobody's child: init reaps it. None, if it cannot be made. */
 void process_detach(void (*run)(void *), void *data);
+
+/* Have a copy of this process answer, who may do to itself what it likes: it writes `size` bytes at *reply, at most 4096,
+ * and ends. false, and errno: ETIMEDOUT, or what kept it from answering; ECHILD: it ended. */
+bool process_ask(int (*answer)(void *data, void *reply), void *data, void *reply, size_t size, int timeout_ms);
 
 /* Fork and start. Signals must be blocked; the child gives the applicant's mask back. The child never returns. */
 enum result CHECKED process_spawn(struct child *child, const struct launch *launch, struct error *error);

@@ -366,6 +366,7 @@ job()
         [whitelist-environment]="--whitelist-environment A,B -l prt_alice -c" [group]="--group prt_alice prt_alice -c"
         [supp-group]="--supp-group prt_alice prt_alice -c" [pty]="--pty prt_alice -c" [no-pty]="--no-pty prt_alice -c"
         [profile]="--profile prt_job prt_alice -c" [close-on-exit]="--close-on-exit prt_alice -c"
+        [share]="--share prt_alice -c" [hold]="--share prt_alice -c" [hold-time]="--share prt_alice -c" # 76-share.bats
         [exec]="--exec prt_alice -c" [no-auth]="--no-auth prt_alice -c" [no-account]="--no-account prt_alice -c"
         [no-session]="--no-session prt_alice -c" [pam-setenv]="--pam-setenv A=b prt_alice -c"
         [forward-password-fd]="--forward-password-fd 8 prt_alice -c"

@@ -23,6 +23,10 @@
 #include <grp.h>
 #include <limits.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <linux/securebits.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -1150,6 +1154,67 @@ static void act_alarm(struct call *call, char *argument, int unused)
 }
 
 /* As pam_cap does: inheritable first, then ambient, which needs both permitted and inheritable. */
+/* What modules of these names do once it is a command's turn; one word each. */
+static void act_confine(struct call *call, char *argument, int unused)
+{
+    const char *what = word_take(&argument);
+    struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    struct sock_fprog filter = {.len = 1, .filter = &allow};
+
+    (void)unused;
+    if (strcmp(what, "no-new-privs") == 0)
+        action_check(call, prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+    else if (strcmp(what, "filter") == 0)
+        action_check(call, prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0));
+    else if (strcmp(what, "no-ambient") == 0)
+        action_check(
+            call, prctl(PR_SET_SECUREBITS, SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED, 0, 0, 0));
+    else
+        script_fail(call, "confine: no-new-privs, filter or no-ambient, not '%s'", what);
+}
+
+static void act_bounding(struct call *call, char *argument, int unused)
+{
+    int number;
+
+    (void)unused;
+    if (capability_parse(word_take(&argument), &number))
+        action_check(call, prctl(PR_CAPBSET_DROP, number, 0, 0, 0));
+    else
+        script_fail(call, "bounding: unknown capability");
+}
+
+static void act_unshare(struct call *call, char *argument, int unused)
+{
+    static const struct {
+        const char *name;
+        int flag;
+    } spaces[] = {{"mnt", CLONE_NEWNS},
+                  {"net", CLONE_NEWNET},
+                  {"ipc", CLONE_NEWIPC},
+                  {"uts", CLONE_NEWUTS},
+                  {"pid", CLONE_NEWPID},
+                  {"user", CLONE_NEWUSER},
+                  {"time", 0x80 /* CLONE_NEWTIME */}};
+    const char *name = word_take(&argument);
+
+    (void)unused;
+    for (size_t at = 0; at < COUNT_OF(spaces); at++)
+        if (strcmp(spaces[at].name, name) == 0) {
+            action_check(call, unshare(spaces[at].flag));
+            return;
+        }
+    script_fail(call, "unshare: unknown namespace '%s'", name);
+}
+
+static void act_hostname(struct call *call, char *argument, int unused)
+{
+    const char *name = word_take(&argument);
+
+    (void)unused;
+    action_check(call, sethostname(name, strlen(name)));
+}
+
 static void act_ambient(struct call *call, char *argument, int unused)
 {
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -1382,6 +1447,10 @@ static const struct action {
     {"setsid", act_setsid, 0},
     {"alarm", act_alarm, 0},
     {"ambient", act_ambient, 0},
+    {"bounding", act_bounding, 0},
+    {"confine", act_confine, 0},
+    {"unshare", act_unshare, 0},
+    {"hostname", act_hostname, 0},
     {"fork-return", act_fork_return, 0},
     {"fork-exit", act_fork_exit, 0},
     {"fork-stay", act_fork_stay, 0},

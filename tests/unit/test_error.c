@@ -20,6 +20,7 @@ static const struct named_step {
     {"acct_mgmt", STEP_ACCOUNT, true},
     {"chauthtok", STEP_CHAUTHTOK, true},
     {"groups", STEP_GROUPS, false},
+    {"share", STEP_SHARE, false},
     {"setcred", STEP_CREDENTIALS, true},
     {"open_session", STEP_OPEN_SESSION, true},
     {"command", STEP_COMMAND, false},

@@ -469,8 +469,7 @@ static int take_score(const void *score)
 
     if (!file_put(score))
         return NOT_HERE; /* below 0: without the right */
-    if (limits_take(&limits, true, &error) != OK)
-        return 1;
+    limits_take_oom_score(&limits);
     print_score();
     if (limits_find(&limits, &error) != OK)
         return 2;
@@ -497,6 +496,172 @@ static void the_kernel_does_not_end_us_first(void **state)
         assert_string_equal(ran.output, scores[at][1]);
         assert_int_equal(ran.status, 0);
     }
+}
+
+/* ---- a shared session: what a module set in its keeper, and what becomes of it in who joins ---- */
+
+static const struct change_case {
+    const char *sentence;
+    enum right right;
+    __rlimit_resource_t resource;
+    struct rlimit keepers;
+    bool is_set;
+    struct rlimit modules;
+    const char *change; /* soft hard: - not set, "up" up to the hard limit */
+    struct rlimit joiners, commands;
+} change_cases[] = {
+    {"what no module sets is the joiner's",
+     ANY_RIGHT,
+     RLIMIT_NOFILE,
+     {100, 200},
+     false,
+     {0, 0},
+     "- -",
+     {50, 90},
+     {50, 90}},
+    {"nor what has no limit", ANY_RIGHT, RLIMIT_FSIZE, {NONE, NONE}, false, {0, 0}, "- -", {GIB, NONE}, {GIB, NONE}},
+    {"nor none at all", ANY_RIGHT, RLIMIT_RTPRIO, {0, 0}, false, {0, 0}, "- -", {0, 0}, {0, 0}},
+    {"what a module sets is the session's",
+     ANY_RIGHT,
+     RLIMIT_NOFILE,
+     {100, 200},
+     true,
+     {70, 80},
+     "46 50",
+     {50, 90},
+     {70, 80}},
+    {"also to what it was", WITH_RIGHT, RLIMIT_NOFILE, {100, 200}, true, {100, 200}, "64 c8", {50, 90}, {100, 200}},
+    {"a soft limit to what it was",
+     WITHOUT_RIGHT,
+     RLIMIT_NOFILE,
+     {100, 200},
+     true,
+     {100, 200},
+     "64 -",
+     {50, 190},
+     {100, 190}},
+    {"cut by the joiner's hard limit",
+     WITHOUT_RIGHT,
+     RLIMIT_NOFILE,
+     {100, 200},
+     true,
+     {100, 200},
+     "64 -",
+     {50, 90},
+     {90, 90}},
+    {"up to the hard limit", WITHOUT_RIGHT, RLIMIT_NOFILE, {100, 200}, true, {200, 200}, "up -", {50, 90}, {90, 90}},
+    {"up to the hard limit, as far as a marked one lets it",
+     WITH_RIGHT,
+     RLIMIT_NOFILE,
+     {100, 200},
+     true,
+     {199, 199},
+     "up -",
+     {50, 90},
+     {90, 90}},
+    {"likewise where both were the same",
+     WITH_RIGHT,
+     RLIMIT_NOFILE,
+     {200, 200},
+     true,
+     {199, 199},
+     "up -",
+     {50, 90},
+     {90, 90}},
+    {"where both were the same and stay so",
+     ANY_RIGHT,
+     RLIMIT_NOFILE,
+     {200, 200},
+     false,
+     {0, 0},
+     "- -",
+     {50, 90},
+     {50, 90}},
+    {"no core, set", ANY_RIGHT, RLIMIT_CORE, {0, NONE}, true, {0, NONE}, "0 -", {GIB, NONE}, {0, NONE}},
+    {"no limit, set", WITHOUT_RIGHT, RLIMIT_FSIZE, {NONE, NONE}, true, {NONE, NONE}, "up -", {GIB, NONE}, {NONE, NONE}},
+    {"no limit, set with the right",
+     WITH_RIGHT,
+     RLIMIT_FSIZE,
+     {NONE, NONE},
+     true,
+     {NONE, NONE},
+     "ffffffffffffffff ffffffffffffffff",
+     {GIB, NONE},
+     {NONE, NONE}},
+    {"a hard limit that is raised",
+     WITH_RIGHT,
+     RLIMIT_NOFILE,
+     {100, 200},
+     true,
+     {100, 300},
+     "64 12c",
+     {50, 90},
+     {100, 300}},
+};
+
+static void print_change(const struct limit_change *change)
+{
+    if (change->soft_is == LIMIT_SET)
+        printf("%jx ", (uintmax_t)change->soft);
+    else
+        printf(change->soft_is == LIMIT_KEPT ? "- " : "up ");
+    if (change->hard_is_set)
+        printf("%jx\n", (uintmax_t)change->hard);
+    else
+        printf("-\n");
+}
+
+/* Both in one process, for want of the right to raise a hard limit again: the joiner's limits are only said. */
+static int mark_and_follow(const void *data)
+{
+    const struct change_case *row = data;
+    struct limit_change changes[LIMITS_COUNT];
+    struct limits_mark mark;
+    struct limits limits = {.taken = false};
+    struct rlimit now;
+    struct error error;
+    bool is_back;
+
+    if (row->right == WITH_RIGHT && !resource_right(false))
+        return NOT_HERE;
+    if (setrlimit(row->resource, &row->keepers) != 0)
+        return NOT_HERE;
+    if (row->right == WITHOUT_RIGHT)
+        (void)resource_right(true);
+    if (!limits_mark(&mark) || (row->is_set && setrlimit(row->resource, &row->modules) != 0)
+        || !limits_unmark(&mark, changes))
+        return 1;
+    print_change(&changes[row->resource]);
+    if (getrlimit(row->resource, &now) != 0)
+        return 2;
+    is_back = now.rlim_cur == row->keepers.rlim_cur && now.rlim_max == row->keepers.rlim_max;
+    if (!is_back && (resource_right(false) || !row->is_set || row->modules.rlim_max >= row->keepers.rlim_max))
+        printf("the keeper's are not its own again: %jx:%jx\n", (uintmax_t)now.rlim_cur, (uintmax_t)now.rlim_max);
+    if (limits_take(&limits, false, &error) != OK)
+        return 3;
+    limits.applicants[row->resource] = row->joiners;
+    if (limits_follow(&limits, changes, &error) != OK)
+        return 4;
+    printf("%jx:%jx\n", (uintmax_t)limits.commands[row->resource].rlim_cur,
+           (uintmax_t)limits.commands[row->resource].rlim_max);
+    return 0;
+}
+
+static void what_modules_set_is_the_joiners(void **state)
+{
+    const struct change_case *row = *state;
+    char expected[256];
+    struct ran ran;
+
+    if (!is_root())
+        skip();
+    run(&ran, mark_and_follow, row, LIMITS_MS);
+    if (ran.status == NOT_HERE)
+        return;
+    (void)snprintf(expected, sizeof expected, "%s\n%jx:%jx\n", row->change, (uintmax_t)row->commands.rlim_cur,
+                   (uintmax_t)row->commands.rlim_max);
+    assert_string_equal(ran.output, expected);
+    assert_int_equal(ran.status, 0);
 }
 
 /* ---- root as applicant ---- */
@@ -535,5 +700,6 @@ int main(void)
     ADD_TESTS(&suite, tests);
     ADD_ROWS(&suite, a_limit_is_taken_and_given_back, limit_cases);
     ADD_ROWS(&suite, a_limit_that_is_too_low_is_refused, refusal_cases);
+    ADD_ROWS(&suite, what_modules_set_is_the_joiners, change_cases);
     return cmocka_run_group_tests_name("limits", suite.tests, NULL, NULL);
 }

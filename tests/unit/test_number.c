@@ -72,11 +72,48 @@ static void seconds_are_this(void **state)
     assert_int_equal(milliseconds, row->milliseconds);
 }
 
+static const struct duration_case {
+    const char *text;
+    int64_t seconds; /* -1: none */
+} durations[] = {
+    {"1", 1},
+    {"90", 90},
+    {"1s", 1},
+    {"90m", 5400},
+    {"26h", 93600},
+    {"366d", 31622400},
+    {"31622400", 31622400},
+    {"367d", -1},
+    {"31622401", -1},
+    {"0", -1},
+    {"0h", -1},
+    {"", -1},
+    {"h", -1},
+    {"1w", -1},
+    {"1.5h", -1},
+    {"-1h", -1},
+    {"1 h", -1},
+    {"1hh", -1},
+    {"1h ", -1},
+    {"99999999999999", -1},
+};
+
+static void durations_are_this(void **state)
+{
+    const struct duration_case *row = *state;
+    uint32_t got = 0;
+
+    assert_int_equal(duration_parse(row->text, &got), row->seconds > 0);
+    if (row->seconds > 0)
+        assert_int_equal(got, row->seconds);
+}
+
 int main(void)
 {
     static struct suite suite;
 
     ADD_ROWS(&suite, number_is_this, numbers);
     ADD_ROWS(&suite, seconds_are_this, seconds);
+    ADD_ROWS(&suite, durations_are_this, durations);
     return cmocka_run_group_tests_name("number", suite.tests, NULL, NULL);
 }

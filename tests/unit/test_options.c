@@ -88,6 +88,10 @@ static void describe(struct text *text, const struct options *o)
     put_flag(text, "no-pty", o->pty == PTY_NO);
     put_word(text, "profile", o->profile);
     put_flag(text, "close-on-exit", o->close_on_exit);
+    put_flag(text, "share", o->share);
+    put_word(text, "hold", o->hold);
+    if (o->hold_seconds != 0)
+        put(text, "hold-seconds=%u", o->hold_seconds);
     put_flag(text, "exec", o->exec);
     put_flag(text, "no-auth", o->no_auth);
     put_flag(text, "no-account", o->no_account);
@@ -209,6 +213,9 @@ static const struct option {
     {"--require-password-used wants it asked for", 0, "require-password-used", NULL, NULL,
      "account=id answers-fd=9 require-password-used", false},
     {"--close-on-exit closes the session", 0, "close-on-exit", NULL, NULL, "account=id close-on-exit", false},
+    {"--share shares the session", 0, "share", NULL, NULL, "account=id share", false},
+    {"--hold shares it, and names a hold", 0, "hold", "ID", "job-1", "account=id share hold=job-1", false},
+    {"--hold-time bounds that", 0, "hold-time", "TIME", "26h", "account=id share hold=job hold-seconds=93600", false},
     {"--exec executes in place", 0, "exec", NULL, NULL, "account=id exec", false},
     {"--no-auth leaves out authentication", 0, "no-auth", NULL, NULL, "account=id no-auth", false},
     {"--no-account leaves out the account step", 0, "no-account", NULL, NULL, "account=id no-account", false},
@@ -232,6 +239,8 @@ static const char *needed_by(const struct option *option)
 {
     if (option->word != NULL && strcmp(option->word, "any-prompt") == 0)
         return "--forward-password-fd=9";
+    if (option->word != NULL && strcmp(option->word, "hold-time") == 0)
+        return "--hold=job";
     if (option->word != NULL && strcmp(option->word, "require-password-used") == 0)
         return "--forward-answers-fd=9";
     return NULL;
@@ -257,8 +266,8 @@ static void option_is_understood_in_all_its_forms(void **state)
         (void)snprintf(joined, sizeof joined, "%s=", word);
         assert_refused(WORDS(joined, "id"), "takes no value");
     } else if (option->word != NULL) {
-        assert_understood(WORDS(word, option->value, "id"), option->expected);
-        assert_understood(WORDS(joined, "id"), option->expected);
+        assert_understood(WITH_NEEDED(option, word, option->value, "id"), option->expected);
+        assert_understood(WITH_NEEDED(option, joined, "id"), option->expected);
         (void)snprintf(problem, sizeof problem, "%s: needs %s", word, option->argument);
         assert_refused(WORDS(word), problem);
         assert_refused(WORDS("root", word), problem);
@@ -389,8 +398,9 @@ static void the_printed_table_has_these_options_and_no_other(void **state)
 
 static bool is_for_root_only(const char *word)
 {
-    static const char *const words[] = {"account-uid", "group",      "supp-group", "exec",     "no-auth",  "no-account",
-                                        "no-session",  "pam-setenv", "pam-rhost",  "deadline", "identity", "provision"};
+    static const char *const words[] = {"account-uid", "group",      "supp-group", "exec",      "no-auth",
+                                        "no-account",  "no-session", "pam-setenv", "pam-rhost", "deadline",
+                                        "identity",    "provision",  "hold",       "hold-time"};
 
     for (size_t at = 0; at < COUNT(words); at++)
         if (word != NULL && strcmp(words[at], word) == 0)
@@ -404,7 +414,8 @@ static void options_that_only_root_may_use_are_noted(void **state)
     (void)state;
     for (size_t at = 0; at < COUNT(options); at++) {
         const struct option *option = &options[at];
-        const char *expected = is_for_root_only(option->word) ? option->word : "";
+        bool comes_with_hold = option->word != NULL && strcmp(option->word, "hold-time") == 0;
+        const char *expected = comes_with_hold ? "hold hold-time" : is_for_root_only(option->word) ? option->word : "";
         char word[32], letter[] = {'-', option->letter, '\0'}, joined[128];
 
         (void)snprintf(word, sizeof word, "--%s", option->word != NULL ? option->word : "");
@@ -412,8 +423,8 @@ static void options_that_only_root_may_use_are_noted(void **state)
         if (option->word != NULL && option->argument == NULL)
             assert_root_only(WITH_NEEDED(option, word, "id"), expected);
         if (option->word != NULL && option->argument != NULL) {
-            assert_root_only(WORDS(word, option->value, "id"), expected);
-            assert_root_only(WORDS(joined, "id"), expected);
+            assert_root_only(WITH_NEEDED(option, word, option->value, "id"), expected);
+            assert_root_only(WITH_NEEDED(option, joined, "id"), expected);
         }
         if (option->letter == 0)
             continue;
@@ -678,6 +689,13 @@ static const struct refused {
     {"--account-uid without a command is refused", {"--account-uid=1"}, "command"},
     {"-u and --account-uid are refused", {"-u", "a", "--account-uid=1", "id"}, "--account-uid"},
     {"--account-uid and -u are refused", {"--account-uid=1", "-u", "a", "id"}, "--user"},
+    {"--share and --exec are refused", {"--share", "--exec"}, "--share and --exec"},
+    {"--share and --no-session are refused", {"--share", "--no-session"}, "--share and --no-session"},
+    {"--hold runs no command", {"--hold", "job", "-u", "alice", "id"}, "--hold"},
+    {"--hold needs an account", {"--hold", "job"}, "--hold"},
+    {"--hold with a slash is refused", {"--hold", "a/b", "alice"}, "--hold 'a/b'"},
+    {"--hold-time needs a time", {"--hold", "job", "--hold-time", "1w", "alice"}, "--hold-time '1w'"},
+    {"--hold-time goes with --hold", {"--hold-time", "1h", "alice"}, "--hold-time"},
     {"--exec and --close-on-exit are refused", {"--exec", "--close-on-exit"}, "--exec"},
     {"--exec and --pty are refused", {"--exec", "-P"}, "--exec"},
     {"--exec and a deadline to close are refused", {"--exec", "--deadline=close_session=1"}, "--exec"},

@@ -1,0 +1,503 @@
+# Shared sessions: opened by the first, joined by others, closed with the last.
+
+load lib/common
+load lib/sharing
+
+setup_file()
+{
+    begin_file
+    begin_sharing
+    probe_profile su
+}
+
+setup()
+{
+    begin_test
+    begin_sharing_test
+}
+
+teardown()
+{
+    end_sessions
+    cleanup_all
+}
+
+@test "one run: opened, and closed when its command has ended" {
+    share -u prt_alice -- sh -c 'id -un; exit 3'
+    assert_status 3
+    assert_eq "$stdout" "prt_alice"
+    assert_eq "$stderr" ""
+    assert_all_closed
+    assert_eq "$(probe_field authenticate pid)" "$(probe_field acct_mgmt pid)"
+    [ "$(probe_field open_session pid)" != "$(probe_field acct_mgmt pid)" ]
+    assert_eq "$(probe_field open_session pid)" "$(probe_field close_session pid)"
+}
+
+@test "the second joins, and the session is closed with the last, in whatever order they end" {
+    local first second
+
+    start_sharing
+    first=$pamrun_pid
+    start_sharing
+    second=$pamrun_pid
+    leases_are 2
+    wait_until 10 title_is "pamrun: session prt_alice (prt_job), 2 leases"
+    probe_called open_session 1
+    probe_called authenticate 2
+    probe_called acct_mgmt 2
+    kill "$first"
+    end_status "$first"
+    assert_status 143
+    wait_until 10 title_is "pamrun: session prt_alice (prt_job), 1 lease"
+    probe_called close_session 0
+    kill -KILL "$second"
+    end_status "$second"
+    assert_all_closed
+}
+
+@test "root's caller has the command itself as its child, and no process of ours stays but the keeper" {
+    start_sharing
+    assert_eq "$(cat "$pamrun_stdout")" "$pamrun_pid"
+    assert_match "$(leases)" "^$pamrun_pid\.[0-9]+$"
+    assert_eq "$(readlink "/proc/$pamrun_pid/exe")" "$(readlink -f "$(type -P sleep)")"
+    assert_eq "$(pgrep -c '^pamrun')" 1
+    kill "$pamrun_pid"
+    end_status "$pamrun_pid"
+    assert_all_closed
+}
+
+@test "with --json-status-fd pamrun stays, and tells how the command ended" {
+    share --json-status-fd 7 -u prt_alice -- sh -c 'exit 5' 7>"$TEST_DIR/events"
+    assert_status 5
+    assert_eq "$(sed -E 's/"pid":[0-9]+/"pid":N/' "$TEST_DIR/events")" \
+'{"event":"authenticated","account":"prt_alice","profile":"prt_job"}
+{"event":"account","account":"prt_alice","profile":"prt_job"}
+{"event":"credentials","account":"prt_alice","profile":"prt_job"}
+{"event":"session-opened","account":"prt_alice","profile":"prt_job"}
+{"event":"command-started","pid":N}
+{"event":"command-ended","status":5,"exit-status":5}'
+    assert_all_closed
+    start_sharing
+    share --json-status-fd 7 -u prt_alice -- true 7>"$TEST_DIR/events"
+    assert_status 0
+    assert_eq "$(sed -n 3p "$TEST_DIR/events")" \
+        '{"event":"session-joined","account":"prt_alice","profile":"prt_job"}'
+}
+
+@test "a caller who is not root authenticates, has a front, and is in the same session" {
+    local command
+
+    probe_script <<<'open_session env FROM=session'
+    share_as_bob()
+    {
+        applicant_set prt_bob
+        start_program "${applicant[@]}" "$PAMRUN" --share "$@"
+    }
+    share_as_bob -u prt_alice -- sh -c 'echo "$$ $FROM"; exec sleep 600'
+    session=${session%.prt_job}.su
+    wait_until 20 test -s "$pamrun_stdout"
+    read -r command _ <"$pamrun_stdout"
+    assert_eq "$(cat "$pamrun_stdout")" "$command session"
+    wait_until 10 leases_are 1
+    assert_match "$(leases)" "^$command\."
+    assert_eq "$(probe_field authenticate ruid)" "$(id -u prt_bob)"
+    assert_eq "$(probe_field open_session ruid)" 0
+    run_pamrun --share -u prt_alice -- sh -c 'echo "$FROM"'
+    assert_eq "$stdout" session
+    probe_called open_session 1
+    kill -KILL "$pamrun_pid" # the front
+    assert_all_closed
+    refute_contains "$(leases)" .
+}
+
+@test "the command's lease is its own: who kills pamrun's processes does not end the session under it" {
+    local command
+
+    start_pamrun --profile prt_job --share --json-status-fd 7 -u prt_alice -- sh -c 'echo "$$"; exec sleep 600' 7>/dev/null
+    wait_until 20 test -s "$pamrun_stdout"
+    command=$(cat "$pamrun_stdout")
+    [ "$command" != "$pamrun_pid" ]
+    kill -KILL "$pamrun_pid"
+    end_status "$pamrun_pid"
+    wait_until 10 leases_are 1
+    assert_match "$(leases)" "^$command\."
+    probe_called close_session 0
+    kill -KILL "$command"
+    assert_all_closed
+}
+
+@test "who joins has the session's PAM environment and the account's groups, and nothing that is only the opener's" {
+    make_group prt_team
+    usermod -G prt_team prt_alice
+    probe_script <<'END'
+open_session env TICKET=FILE:/tmp/krb5cc with blanks
+open_session env EMPTY=
+open_session env LD_PRELOAD=/evil.so
+END
+    start_sharing --pam-setenv ONLY_TOLD=1
+    share -u prt_alice -- sh -c 'printf "%s\n" "$TICKET"; echo "${EMPTY-unset}"; echo "${LD_PRELOAD-unset}"; echo "${ONLY_TOLD-unset}"; id -Gn'
+    assert_status 0
+    assert_eq "$stdout" 'FILE:/tmp/krb5cc with blanks
+
+unset
+unset
+prt_alice prt_team'
+    assert_eq "$(stat -c '%a %U' "$session/environment" "$session/status")" "400 prt_alice
+400 prt_alice"
+    assert_eq "$(stat -c '%a %U' "$session/state" "$session/lock" "$session/keeper")" "600 root
+600 root
+600 root"
+    assert_contains "$(tr '\0' '\n' <"$session/environment")" 'TICKET=FILE:/tmp/krb5cc with blanks'
+}
+
+@test "the keeper has nothing of its caller" {
+    local keeper
+
+    cd /tmp
+    exec 7</etc/hostname 8>"$TEST_DIR/left-open"
+    CALLERS=1 nice -n 5 sh -c 'ulimit -S -n 500; umask 077; trap "" INT; exec "$@"' - \
+        "$PAMRUN" --profile prt_job --share -u prt_alice -- sh -c 'echo "$$" >&8; exec sleep 600' >/dev/null 2>&1 &
+    pamrun_pid=$!
+    made program "$pamrun_pid"
+    exec 7<&- 8>&-
+    wait_until 20 test -s "$TEST_DIR/left-open"
+    keeper=$(keepers)
+    assert_eq "$(readlink "/proc/$keeper/cwd")" /
+    assert_eq "$(cut -d' ' -f6 "/proc/$keeper/stat")" "$keeper" # leads a session
+    assert_eq "$(cut -d' ' -f7 "/proc/$keeper/stat")" 0         # without a terminal
+    assert_eq "$(cut -d' ' -f19 "/proc/$keeper/stat")" 0        # nice
+    assert_eq "$(cat "/proc/$keeper/oom_score_adj")" "$(sh -c 'echo -900 >/proc/self/oom_score_adj; cat /proc/self/oom_score_adj' 2>/dev/null)"
+    assert_eq "$(readlink "/proc/$keeper"/fd/{0,1,2} | sort -u)" /dev/null
+    refute_contains "$(readlink "/proc/$keeper"/fd/*)" hostname
+    refute_contains "$(readlink "/proc/$keeper"/fd/*)" left-open
+    refute_contains "$(tr '\0' '\n' <"/proc/$keeper/environ")" CALLERS
+    assert_eq "$(sed -n 's/^Uid:\t//p' "/proc/$keeper/status")" "0	0	0	0"
+    assert_eq "$(sed -n 's/^SigIgn:\t//p' "/proc/$keeper/status")" 0000000000000000
+    refute_contains "$(probe_field open_session rlimit_nofile)" 500:
+    assert_eq "$(probe_field open_session tty)" "(unset)"
+    kill -KILL "$pamrun_pid"
+    assert_all_closed
+}
+
+@test "what modules say and ask while the keeper opens comes to the opener's terminal" {
+    probe_script <<'END'
+open_session error the volume is nearly full
+open_session prompt-off Volume password:
+END
+    run_ptyrun --expect 'Volume password:' --send $'secret\r' -- "$PAMRUN" --profile prt_job --share -u prt_alice -- echo done
+    stdout=${stdout//$'\r'/}
+    assert_status 0
+    assert_contains "$stdout" "the volume is nearly full"
+    assert_contains "$stdout" "done"
+    refute_contains "$stdout" secret
+    assert_eq "$(probe_field open_session conv)" "error:PAM_SUCCESS,prompt-off:PAM_SUCCESS:answered:6"
+    assert_all_closed
+}
+
+@test "--any-prompt: a question of open_session gets what was forwarded, out of the opener's hands" {
+    probe_script <<'END'
+authenticate prompt-off Password:
+open_session prompt-off Volume password:
+END
+    share --forward-password-fd 7 --any-prompt -u prt_alice -- true 7<<<"geheim"
+    assert_status 0
+    assert_eq "$stderr" ""
+    assert_eq "$(probe_field open_session conv)" "prompt-off:PAM_SUCCESS:answered:6"
+    assert_all_closed
+}
+
+@test "a step of the keeper's that fails is told like any other, all is undone, and the next run opens anew" {
+    local code expected step
+
+    while read -r step code expected; do
+        probe_reset
+        probe_script <<<"$step return $code"
+        share -u prt_alice -- echo done
+        assert_status "$expected"
+        assert_eq "$stdout" ""
+        assert_match "${stderr%%$'\n'*}" "^pamrun: ${step%-establish} for prt_alice \(profile prt_job\): .*$code"
+        wait_until 10 has_no_keeper
+        wait_until 10 session_is_gone
+        assert_eq "$(probe_count setcred-delete)" 1
+    done <<'END'
+setcred-establish PAM_CRED_UNAVAIL 75
+setcred-establish PAM_CRED_ERR 71
+open_session PAM_SESSION_ERR 71
+open_session PAM_PERM_DENIED 77
+END
+    probe_reset
+    share -u prt_alice -- echo done
+    assert_eq "$stdout" "done"
+    assert_all_closed
+}
+
+@test "told to stop while the keeper opens: it stops, all is undone, and the status says by what" {
+    local name number
+
+    for name in TERM INT HUP; do
+        number=$(kill -l "$name")
+        probe_reset
+        probe_script <<<"open_session hang-eintr"
+        start_pamrun --profile prt_job --share -u prt_alice -- true
+        wait_until 20 test -e "$session/state"
+        wait_until 20 grep -q 'state opening' "$session/state"
+        wait_until 20 probe_called setcred-establish
+        kill "-$name" "$pamrun_pid"
+        end_status "$pamrun_pid"
+        assert_status $((128 + number))
+        assert_eq "$stderr" "pamrun: open_session for prt_alice (profile prt_job): stopped by SIG$name"
+        wait_until 10 has_no_keeper
+        wait_until 10 session_is_gone
+        probe_called setcred-delete 1
+    done
+}
+
+@test "a module that does not end, deadline or not: the keeper goes, and says why" {
+    probe_script <<<"open_session hang"
+    share --deadline open_session=0.2 -u prt_alice -- true
+    assert_status 75
+    assert_eq "$stderr" "pamrun: open_session for prt_alice (profile prt_job): a module did not answer before the deadline and does not end; what it holds may remain"
+    wait_until 10 session_is_gone
+}
+
+@test "--deadline holds in the keeper" {
+    probe_script <<<"open_session hang-eintr"
+    share --deadline open_session=0.2 -u prt_alice -- true
+    assert_status 75
+    assert_match "$stderr" "^pamrun: open_session for prt_alice \(profile prt_job\): no answer before the deadline"
+    wait_until 10 session_is_gone
+}
+
+@test "the opener is killed while the keeper opens: the session is opened, finds nobody in it, and is closed" {
+    probe_script <<<"open_session wait-file $TEST_DIR/go"
+    start_pamrun --profile prt_job --share -u prt_alice -- true
+    wait_until 20 probe_called setcred-establish
+    kill -KILL "$pamrun_pid"
+    end_status "$pamrun_pid"
+    : >"$TEST_DIR/go"
+    assert_all_closed
+}
+
+@test "the keeper is killed while it opens: 75, and the next run opens anew" {
+    probe_script <<<"open_session once kill KILL self"
+    share -u prt_alice -- echo done
+    assert_status 75
+    assert_eq "$stdout" ""
+    assert_eq "$stderr" \
+        "pamrun: open_session for prt_alice (profile prt_job): the process that was to keep the session has ended"
+    probe_reset
+    share -u prt_alice -- echo done
+    assert_eq "$stdout" "done"
+    assert_all_closed
+}
+
+@test "a keeper that was killed: the next run opens again for all who are still there, says so, and closes once" {
+    local first
+
+    start_sharing
+    first=$pamrun_pid
+    kill -KILL "$(keepers)"
+    wait_until 10 has_no_keeper
+    share -u prt_alice -- sh -c 'echo done'
+    assert_status 0
+    assert_eq "$stdout" "done"
+    assert_eq "$stderr" "pamrun: the shared session of prt_alice (profile prt_job) had lost its keeper, which somebody killed: it is opened again; what its modules had mounted may be there twice"
+    assert_contains "$(cat "$session/state")" "reopened 1"
+    wait_until 10 title_is "pamrun: session prt_alice (prt_job), 1 lease"
+    probe_called close_session 0
+    kill "$first"
+    end_status "$first"
+    wait_until 10 session_is_gone
+    probe_called open_session 2
+    probe_called close_session 1
+}
+
+@test "a keeper that was killed when nobody is left: a new session, and nothing is said" {
+    start_sharing
+    kill -KILL "$(keepers)" "$pamrun_pid"
+    end_status "$pamrun_pid"
+    share -u prt_alice -- sh -c 'echo done'
+    assert_eq "$stdout$stderr" "done"
+    wait_until 10 session_is_gone
+    probe_called open_session 2
+    probe_called close_session 1
+}
+
+@test "a keeper that is told to end lets nobody in, and closes when the last has gone" {
+    start_sharing
+    kill -TERM "$(keepers)"
+    wait_until 10 grep -q 'state closing' "$session/state"
+    share -u prt_alice -- echo done
+    assert_status 75
+    assert_eq "$stdout" ""
+    assert_eq "$stderr" "pamrun: shared session of prt_alice (profile prt_job): it is being closed
+hint: its keeper was told to end, and waits for those who are still in it: pamrunctl list"
+    probe_called close_session 0
+    kill "$pamrun_pid"
+    assert_all_closed
+}
+
+@test "a keeper that is told to end twice closes at once" {
+    start_sharing
+    kill -TERM "$(keepers)"
+    wait_until 10 grep -q 'state closing' "$session/state"
+    kill -TERM "$(keepers)"
+    wait_until 10 has_no_keeper
+    probe_called close_session 1
+    [ "$(leases | wc -l)" -eq 1 ]
+}
+
+@test "a hold keeps the session without any process, is one however often it is taken, and ends when it is released" {
+    run_pamrun --profile prt_job --hold job-1 -u prt_alice
+    assert_status 0
+    assert_eq "$output" ""
+    assert_eq "$(leases)" "@job-1"
+    run_pamrun --profile prt_job --hold job-1 --hold-time 1h -u prt_alice
+    assert_status 0
+    assert_eq "$(leases)" "@job-1"
+    share -u prt_alice -- true
+    assert_status 0
+    probe_called open_session 1
+    probe_called close_session 0
+    rm "$session/leases/@job-1"
+    assert_all_closed
+}
+
+@test "a hold's time ends" {
+    run_pamrun --profile prt_job --hold job-1 --hold-time 1s -u prt_alice
+    assert_status 0
+    probe_called open_session 1
+    wait_until 20 session_is_gone
+    assert_all_closed
+}
+
+@test "a hold that was there before stays when its renewal fails" {
+    run_pamrun --profile prt_job --hold job-1 -u prt_alice
+    kill -KILL "$(keepers)"
+    wait_until 10 has_no_keeper
+    probe_script <<<"open_session return PAM_SESSION_ERR"
+    run_pamrun --profile prt_job --hold job-1 -u prt_alice
+    assert_status 71
+    assert_eq "$(leases)" "@job-1"
+    assert_contains "$(cat "$session/state")" "reopened 0"
+    probe_reset
+    run_pamrun --profile prt_job --hold job-1 -u prt_alice
+    assert_status 0
+    assert_contains "$(cat "$session/state")" "reopened 1"
+}
+
+@test "50 runs at once: one session, or as many as were closed" {
+    local number opened pids=()
+
+    for ((number = 0; number < 50; number++)); do
+        "$PAMRUN" --profile prt_job --share -u prt_alice -- sh -c 'echo done' >"$TEST_DIR/$number" 2>&1 3>&- 4>&- &
+        pids+=($!)
+    done
+    wait "${pids[@]}"
+    assert_eq "$(cat "$TEST_DIR"/[0-9]* | sort | uniq -c | tr -s ' ')" " 50 done"
+    wait_until 10 session_is_gone
+    opened=$(probe_count open_session)
+    [ "$opened" -ge 1 ]
+    probe_called close_session "$opened"
+    probe_called authenticate 50
+}
+
+@test "another profile, and another account, have sessions of their own" {
+    probe_profile prt_other
+    start_sharing
+    run_pamrun --profile prt_other --share -u prt_alice -- true
+    assert_status 0
+    probe_called open_session 2
+    probe_called close_session 1
+    share -u prt_bob -- true
+    assert_status 0
+    wait_until 10 probe_called close_session 2
+    probe_called open_session 3
+}
+
+@test "a session that was opened without a password: a forwarded one is told to be of no use, or is a refusal" {
+    start_sharing
+    probe_script <<<"authenticate prompt-off Password:"
+    share --forward-password-fd 7 -u prt_alice -- echo done 7<<<"geheim"
+    assert_status 0
+    assert_eq "$stdout" "done"
+    assert_match "$stderr" "^pamrun: shared session of prt_alice \(profile prt_job\): it was opened without a password
+hint: "
+    share --forward-password-fd 7 --quiet -u prt_alice -- echo done 7<<<"geheim"
+    assert_eq "$output" "done"
+    share --forward-password-fd 7 --require-password-used -u prt_alice -- echo done 7<<<"geheim"
+    assert_status 77
+    assert_eq "$stdout" ""
+}
+
+@test "a folder that is a link, another's, or may be written by others is refused and left as it is" {
+    local damage
+
+    share -u prt_alice -- true
+    wait_until 10 session_is_gone
+    for damage in "chown prt_bob $session" "chmod o+w $session" "mv -T $session $session.moved; ln -s $session.moved $session" \
+        "rm -r $session; : >$session"; do
+        eval "$damage"
+        share -u prt_alice -- echo done
+        assert_status 71
+        assert_eq "$stdout" ""
+        assert_match "$stderr" "^pamrun: shared session [0-9]+\.prt_job: /run/pamrun/[0-9]+\.prt_job (is|can) .*
+hint: "
+        rm -rf "$session" "$session.moved"
+        share -u prt_alice -- true
+        assert_status 0
+        wait_until 10 session_is_gone
+    done
+}
+
+@test "a state that is not as pamrun writes it is of nobody's, and is written anew" {
+    share -u prt_alice -- true
+    wait_until 10 session_is_gone
+    for text in "" "garbage" "pamrun-session 1" "pamrun-session 1
+state open
+keeper 0" "pamrun-session 1
+state open
+keeper 99999999999"; do
+        printf '%s\n' "$text" >"$session/state"
+        chmod 0600 "$session/state"
+        share -u prt_alice -- echo done
+        assert_status 0
+        assert_eq "$stdout" "done"
+        wait_until 10 session_is_gone
+    done
+}
+
+@test "told to stop while somebody else has the lock" {
+    share -u prt_alice -- true
+    wait_until 10 session_is_gone
+    start_program flock "$session/lock" sh -c 'echo locked; exec sleep 600'
+    wait_until 10 grep -q locked "$pamrun_stdout"
+    start_pamrun --profile prt_job --share -u prt_alice -- true
+    wait_until 10 probe_called acct_mgmt
+    kill -TERM "$pamrun_pid"
+    end_status "$pamrun_pid"
+    assert_status 143
+    assert_eq "$stderr" "pamrun: share for prt_alice (profile prt_job): stopped by SIGTERM"
+}
+
+@test "what does not go together" {
+    local words message
+
+    while IFS='|' read -r words message; do
+        # shellcheck disable=SC2086 # words
+        run_pamrun $words
+        assert_status 64
+        assert_eq "${stderr%%$'\n'*}" "pamrun: $message"
+    done <<'END'
+--share --exec -u prt_alice -- true|--share and --exec: cannot be used together: --share closes the session with the last who is in it
+--share --no-session -u prt_alice -- true|--share and --no-session: cannot be used together: there is nothing to share
+--hold a/b -u prt_alice|--hold 'a/b': needs a name: 1 to 128 letters, digits and . _ : @ + -, with no dot in front
+--hold .a -u prt_alice|--hold '.a': needs a name: 1 to 128 letters, digits and . _ : @ + -, with no dot in front
+--hold job -u prt_alice -- true|--hold: runs no command
+--hold-time 1h -u prt_alice -- true|--hold-time: goes with --hold
+--hold job --hold-time 1w -u prt_alice|--hold-time '1w': needs a time, such as 90m or 26h, of at most 366 days
+END
+    run_pamrun_as prt_bob --hold job -u prt_alice
+    assert_status 77
+    assert_contains "$stderr" "--hold"
+}
