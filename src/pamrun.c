@@ -475,8 +475,8 @@ static enum result take_account(struct run *run, struct error *error)
     if (guarded(STEP_POLICY, check_account, run, error) != OK)
         return FAILED;
     if (plan->shell_was_refused)
-        log_say("the shell of %s, %s, is not in /etc/shells, so it is the one that is started", plan->account->name,
-                plan->shell);
+        log_say("shell: %s of %s is not in /etc/shells, so it is started, and not the one that was asked for",
+                plan->shell, plan->account->name);
     if (privilege_take_session(error) != OK)
         return FAILED;
     step_point("root-ids-taken");
@@ -663,6 +663,14 @@ static enum result become_command(struct run *run, const struct launch *launch, 
     return FAILED;
 }
 
+static enum result fail_stopped_start(const struct outcome *outcome, struct error *error)
+{
+    (void)guard_fail_signalled(STEP_COMMAND, outcome->stopped_by, error);
+    return outcome->abandoned ? fail_hint(error, "its process waits for a file system that does not answer, and "
+                                                 "ends, without executing anything, when that does")
+                              : FAILED;
+}
+
 static enum result run_command(struct run *run, struct error *error)
 {
     OWNED(process_close) struct child child = {.pidfd = -1, .report = -1};
@@ -683,6 +691,7 @@ static enum result run_command(struct run *run, struct error *error)
     };
     struct supervise_request request = {
         .child = &child,
+        .inherited = &run->inherited,
         .relay = run->relay.fd >= 0 ? &run->relay : NULL,
         .pty = run->plan.pty ? &run->pty : NULL,
         .own_session = run->plan.new_session || run->plan.pty,
@@ -723,6 +732,8 @@ static enum result run_command(struct run *run, struct error *error)
         log_run(run, LOG_NOTICE, "hung up", "");
     step_point("command-ended");
     pty_close(&run->pty);
+    if (run->outcome.stopped_by != 0)
+        return fail_stopped_start(&run->outcome, error);
     if (!run->outcome.started)
         return process_fail_start(&run->outcome.failure, &run->plan, error);
     tell_end(run);

@@ -1,10 +1,13 @@
-/* pamrunctl - what a site's policy and sessions are, pamrunctl(8): pamrunctl VERB [options] [operands]. Never setuid: it
+/* pamrunctl - what a site's policy, profiles and sessions are, pamrunctl(8): pamrunctl VERB [options] [operands]. Never setuid: it
  * does what its caller's own rights allow. The only file that reports its failures and ends the program. */
 #include "base/error.h"
 #include "base/log.h"
 #include "base/owned.h"
 #include "base/text.h"
+#include "ctl/check.h"
 #include "ctl/config.h"
+#include "ctl/profiles.h"
+#include "ctl/trace.h"
 #include "ctl/verb.h"
 
 #include <errno.h>
@@ -12,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct verb *const verbs[] = {&verb_config};
+static const struct verb *const verbs[] = {&verb_check, &verb_config, &verb_profiles, &verb_trace};
 
 enum { VERBS = sizeof verbs / sizeof *verbs };
 
@@ -20,7 +23,7 @@ static void print_help(FILE *out)
 {
     (void)fputs("Usage: pamrunctl VERB [options]\n"
                 "\n"
-                "What pamrun's site policy is.\n"
+                "What pamrun's site policy is, and what the PAM modules of a profile do.\n"
                 "\n"
                 "Verbs:\n",
                 out);

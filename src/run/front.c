@@ -111,6 +111,18 @@ static void stop_when_told(struct front *front, const struct relay_message *mess
     terminal_resume(front);
 }
 
+/* As who writes from the background is stopped where the terminal wants that. What is shown is what the pseudo-terminal
+ * holds, and the command waits when that is full. */
+static void stop_before_output(struct front *front)
+{
+    signals_read(front); /* a stop signal throws away a SIGCONT that waits */
+    if (!pty_is_held_back(&front->pty))
+        return;
+    if (!stop_by(SIGTTOU, true))
+        pty_drop_output(&front->pty);
+    terminal_resume(front);
+}
+
 static void relay_read(struct front *front)
 {
     struct relay_message message;
@@ -148,7 +160,11 @@ static void pty_serve(struct front *front, const struct pollfd *sources)
         return;
     if (front->command_ended)
         pty_command_ended(&front->pty);
+    if (pty_waits_for_foreground(&front->pty) && pty_is_in_foreground(&front->pty))
+        terminal_resume(front);
     pty_after_poll(&front->pty, sources);
+    if (pty_is_held_back(&front->pty))
+        stop_before_output(front);
     if (was_there && front->pty.hung_up)
         say(front, RELAY_HANG_UP, 0);
 }
@@ -161,6 +177,17 @@ static void finish_showing(struct front *front)
     pty_close(&front->pty);
     say(front, RELAY_SHOWN, 0);
     front->command_ended = false;
+}
+
+/* Milliseconds, for poll(2). */
+static int time_left(const struct front *front, struct progress_watch *progress)
+{
+    enum { LOOK_MS = 250 };
+    int left = progress_look(progress);
+
+    if (front->pty.master >= 0 && pty_waits_for_foreground(&front->pty) && (left < 0 || left > LOOK_MS))
+        left = LOOK_MS;
+    return left;
 }
 
 /* Until the holder has ended, or is about to. false: errno. */
@@ -181,13 +208,14 @@ static bool serve(struct front *front)
             pty_before_poll(&front->pty, sources + PTY);
             count = SOURCES;
         }
-        if (poll(sources, count, progress_look(&progress)) < 0) {
+        if (poll(sources, count, time_left(front, &progress)) < 0) {
             if (errno != EINTR)
                 return false;
             continue;
         }
         /* First, and whatever poll(2) saw: a SIGCONT is newer than a stop that was asked for while we were stopped. */
-        signals_read(front);
+        if (sources[SIGNALS].revents != 0 || sources[RELAY].revents != 0 || sources[HOLDER].revents != 0)
+            signals_read(front);
         /* Also when only its end was seen: poll(2) may have looked at the socket just before the holder's last word. */
         if (sources[RELAY].revents != 0 || sources[HOLDER].revents != 0)
             relay_read(front);

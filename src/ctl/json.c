@@ -1,0 +1,32 @@
+#include "ctl/json.h"
+
+#include "base/owned.h"
+#include "base/text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+json_t *json_text(const char *text)
+{
+    OWNED(memory_free) char *visible = NULL;
+    size_t size = text != NULL ? strlen(text) * 4 + 8 : 0; /* \ooo for a byte */
+    json_t *value;
+
+    if (text == NULL)
+        return json_null();
+    value = json_string(text);
+    if (value != NULL)
+        return value;
+    visible = malloc(size);
+    if (visible == NULL)
+        return NULL;
+    (void)text_visible(visible, size, text, TEXT_MANY_LINES);
+    return json_string(visible);
+}
+
+const char *json_text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+
+    return text != NULL ? text : "";
+}
