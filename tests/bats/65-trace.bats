@@ -122,6 +122,26 @@ END
     probe_called chauthtok@spare 2
 }
 
+@test "the profile 'other' has its lines twice, as libpam reads it for itself and for what it lacks" {
+    keep_file /etc/pam.d/other
+    probe_stack other <<<'auth sufficient own'
+    trace --profile other prt_alice authenticate
+    assert_status 0
+    assert_eq "$(trace_lines authenticate)" "+ other:1 PAM_SUCCESS done decides
+- other:1 not reached: other:1"
+}
+
+@test "a profile that PAM does not start with: why, and what libpam logs about it" {
+    printf 'auth required pam_permit.so\nauth required pam_permit.so \\\n' | profile prt_cut
+    trace --profile prt_cut prt_alice authenticate
+    refute test "$status" -eq 0
+    assert_eq "${lines[0]}" "profile prt_cut, account prt_alice (uid $(id -u prt_alice)), called by root"
+    assert_contains "$stdout" "problem: /etc/pam.d/prt_cut: its last line goes on behind its end"
+    assert_contains "$stdout" "log: PAM error reading PAM configuration file"
+    assert_contains "$stdout" "failed: start for prt_alice (profile prt_cut): "
+    no_copy_is_left
+}
+
 # ---- lines that are none, modules that are not there ------------------------------------------------------------
 
 @test "a module that is missing, one without the function, and a control that is none are shown as libpam takes them" {
@@ -268,6 +288,21 @@ END
     no_copy_is_left
     trace --json --profile prt_crash prt_alice open_session
     assert_eq "$(json_member "['operations'][0]['ended-in']['line']")" 2
+}
+
+@test "on a terminal there are marks and colours, with NO_COLOR marks only, elsewhere neither" {
+    local verdict=$'\e[31m\u2717\e[0m' # a red cross
+
+    probe_stack prt_look <<<'auth required refuses'
+    probe_script <<<'authenticate return PAM_AUTH_ERR'
+    run_ptyrun -- env LANG=C.UTF-8 TERM=xterm "$PAMRUNCTL" trace --profile prt_look prt_alice authenticate
+    assert_contains "$stdout" "     $verdict prt_look:1"
+    run_ptyrun -- env LANG=C.UTF-8 TERM=xterm NO_COLOR=1 "$PAMRUNCTL" trace --profile prt_look prt_alice authenticate
+    assert_contains "$stdout" $'     \u2717 prt_look:1'
+    refute_contains "$stdout" $'\e['
+    LANG=C.UTF-8 TERM=xterm trace --profile prt_look prt_alice authenticate
+    assert_contains "$stdout" "     x prt_look:1"
+    refute_contains "$stdout" $'\u2717'
 }
 
 # ---- JSON ---------------------------------------------------------------------------------------------------------
