@@ -406,7 +406,7 @@ static double now_us(void)
     struct timespec now;
 
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e6 + (double)(now.tv_nsec / 1000);
+    return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
 }
 
 /* Who waits is told what runs, lest it crash. */
