@@ -288,6 +288,11 @@ END
     no_copy_is_left
     trace --json --profile prt_crash prt_alice open_session
     assert_eq "$(json_member "['operations'][0]['ended-in']['line']")" 2
+    # one that does not come back is ended with the process, too
+    probe_script <<<'open_session@calm hang'
+    trace --profile prt_crash --deadline open_session=1 prt_alice open_session
+    assert_status 75
+    assert_contains "$stdout" "x prt_crash:1  $PROBE_SO  <- it ended in this module"
 }
 
 @test "on a terminal there are marks and colours, with NO_COLOR marks only, elsewhere neither" {
@@ -328,6 +333,25 @@ END
     assert_eq "$(json_member "['operations'][0]['passes'][0]['lines'][1]['state']")" jumped-over
     assert_eq "$(json_member "['operations'][0]['passes'][0]['lines'][1]['by']['line']")" 1
     assert_eq "$(json_member "['operations'][0]['passes'][0]['lines'][2]['decides']")" true
+}
+
+@test "every member of the JSON object is in the manual page" {
+    local member manual=$TEST_DIR/manual
+
+    sed -n '/^\.Sh JSON/,/^\.Sh OPTIONS/p' "$BATS_TEST_DIRNAME/../../man/pamrunctl.8" >"$manual"
+    probe_stack prt_members <<'END'
+auth sufficient tells
+auth required never
+account optional pam_prt_missing.so
+account required own
+END
+    probe_script <<<'authenticate info Hello'
+    trace --json --profile prt_members prt_alice authenticate acct_mgmt
+    assert_status 0
+    [ "$(grep -oE '"[a-z-]+":' <<<"$stdout" | sort -u | wc -l)" -ge 40 ]
+    while read -r member; do
+        grep -qE "(^|[ ,])$member( |,|\$)" "$manual" || fail_because "$member is not in the manual page"
+    done < <(grep -oE '"[a-z-]+":' <<<"$stdout" | tr -d '":' | LC_ALL=C sort -u)
 }
 
 # ---- with a trace and without: the same ---------------------------------------------------------------------------
