@@ -3,16 +3,15 @@
 #include "base/file.h"
 #include "base/owned.h"
 #include "ctl/json.h"
+#include "run/keyring.h"
 
 #include <bsd/string.h>
 #include <errno.h>
-#include <linux/keyctl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 static const char *const namespace_names[EFFECTS_NAMESPACES] = {"cgroup", "ipc", "mnt", "net", "pid", "user", "uts"};
@@ -71,14 +70,6 @@ static void note_namespaces(struct effects *effects)
     }
 }
 
-/* Asks only: the last argument says that none is to be made. */
-static long find_keyring(void)
-{
-    long serial = syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0);
-
-    return serial > 0 ? serial : 0;
-}
-
 static mode_t find_umask(void)
 {
     mode_t now = umask(S_IWGRP | S_IWOTH);
@@ -89,7 +80,7 @@ static mode_t find_umask(void)
 
 void effects_note(struct effects *effects, char **environment)
 {
-    *effects = (struct effects){.umask = find_umask(), .keyring = find_keyring()};
+    *effects = (struct effects){.umask = find_umask(), .keyring = keyring_find().serial};
     for (char **entry = environment; entry != NULL && *entry != NULL; entry++) {
         (void)strv_add(&effects->environment, *entry);
         explicit_bzero(*entry, strlen(*entry));
@@ -281,23 +272,44 @@ static json_t *compare_namespaces(char *const *before, char *const *after)
     return changed;
 }
 
-/* Lines without the last new line; what could not be read is no change. */
-static void compare_text(json_t *changes, const char *key, const char *before, const char *after)
+static bool has_line(const char *text, const char *line, size_t length)
 {
-    OWNED(memory_free) char *one = before != NULL ? strdup(before) : NULL;
-    OWNED(memory_free) char *other = after != NULL ? strdup(after) : NULL;
+    for (; *text != '\0'; text += strcspn(text, "\n"), text += *text == '\n')
+        if (strcspn(text, "\n") == length && strncmp(text, line, length) == 0)
+            return true;
+    return false;
+}
 
-    if (one == NULL || other == NULL || strcmp(one, other) == 0)
-        return;
-    one[strlen(one) - (strlen(one) > 0 && one[strlen(one) - 1] == '\n')] = '\0';
-    other[strlen(other) - (strlen(other) > 0 && other[strlen(other) - 1] == '\n')] = '\0';
-    set_pair(changes, key, json_text(one), json_text(other));
+/* The lines that the other has not, between commas: of version 1 there is one for each hierarchy. malloc'd, or NULL. */
+static char *lines_only_in(const char *text, const char *other)
+{
+    char *lines = calloc(1, 2 * strlen(text) + 1), *end = lines; /* ", " for a new line */
+
+    for (size_t length; lines != NULL && *text != '\0'; text += length, text += *text == '\n') {
+        length = strcspn(text, "\n");
+        if (has_line(other, text, length))
+            continue;
+        if (end != lines)
+            end = mempcpy(end, ", ", 2);
+        end = mempcpy(end, text, length);
+        *end = '\0';
+    }
+    return lines;
+}
+
+static void compare_cgroups(json_t *changes, const char *before, const char *after)
+{
+    OWNED(memory_free) char *one = before != NULL && after != NULL ? lines_only_in(before, after) : NULL;
+    OWNED(memory_free) char *other = before != NULL && after != NULL ? lines_only_in(after, before) : NULL;
+
+    if (one != NULL && other != NULL && (*one != '\0' || *other != '\0'))
+        set_pair(changes, "cgroup", json_text(one), json_text(other));
 }
 
 /* "4294967295" is the kernel's word for "not set". */
 static const char *loginuid_shown(const char *loginuid)
 {
-    return loginuid != NULL && strncmp(loginuid, "4294967295", 10) == 0 ? "unset" : loginuid;
+    return strncmp(loginuid, "4294967295", 10) == 0 ? "unset" : loginuid;
 }
 
 static json_t *mode_text(mode_t mode)
@@ -320,8 +332,10 @@ json_t *effects_compare(const struct effects *before, const struct effects *afte
                      two_lists(only_in(&after->mounts, &before->mounts), only_in(&before->mounts, &after->mounts)));
     if (before->keyring != after->keyring)
         set_pair(changes, "keyring", json_integer(before->keyring), json_integer(after->keyring));
-    compare_text(changes, "cgroup", before->cgroup, after->cgroup);
+    compare_cgroups(changes, before->cgroup, after->cgroup);
     set_unless_empty(changes, "namespaces", compare_namespaces(before->namespaces, after->namespaces));
-    compare_text(changes, "loginuid", loginuid_shown(before->loginuid), loginuid_shown(after->loginuid));
+    if (before->loginuid != NULL && after->loginuid != NULL && strcmp(before->loginuid, after->loginuid) != 0)
+        set_pair(changes, "loginuid", json_text(loginuid_shown(before->loginuid)),
+                 json_text(loginuid_shown(after->loginuid)));
     return changes;
 }

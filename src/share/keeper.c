@@ -24,6 +24,7 @@
 #include "run/limits.h"
 #include "run/privilege.h"
 #include "run/supervise.h"
+#include "share/kill_domain.h"
 #include "share/lease.h"
 #include "share/link.h"
 #include "share/note.h"
@@ -57,6 +58,7 @@ struct keeper {
     struct watch watch;
     char who[400];   /* 'account="alice" profile=su', for the log */
     char title[200]; /* "session alice (su)", for ps(1) */
+    enum kill_domain domain;
     int mark;
     int64_t end_at_ms; /* told to end: no more waiting then; 0: not told */
 };
@@ -142,6 +144,19 @@ static bool keep_strings(struct keeper *keeper)
     return asked->service != NULL && asked->account != NULL;
 }
 
+/* Whether it worked is for the log: a hook's caller may end us otherwise, and the next run opens again. */
+static void leave_kill_domain(struct keeper *keeper)
+{
+    char where[300], shown[400];
+
+    keeper->domain = kill_domain_leave(keeper->request->place->name, where, sizeof where);
+    kill_domain_clean();
+    if (keeper->domain != KILL_DOMAIN_STAYED)
+        return;
+    (void)text_quoted(shown, sizeof shown, where);
+    log_record(LOG_WARNING, "shared session %s: its keeper ends with what ends its caller: %s", keeper->who, shown);
+}
+
 static enum result become_keeper(struct keeper *keeper, struct error *error)
 {
     static const struct events no_events = {.fd = -1};
@@ -172,6 +187,7 @@ static enum result become_keeper(struct keeper *keeper, struct error *error)
     title_begin(request->argv0, keeper->inherited->environment);
     if (detach(keeper->inherited, error) != OK)
         return FAILED;
+    leave_kill_domain(keeper);
     forced_link = &request->link;
     guard_tell_forced_end(tell_forced_end);
     guard_name(keeper->asked.account, keeper->asked.service, PATIENCE_MS);

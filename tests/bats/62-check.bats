@@ -291,6 +291,23 @@ END
     assert_eq "$(cat /proc/self/mountinfo)" "$before"
 }
 
+@test "pam_namespace: a mount namespace of its own is seen, and the mounts in it" {
+    keep_file /etc/security/namespace.conf
+    mkdir "$TEST_DIR/poly"
+    chmod 0755 "$TEST_DIR" "$TEST_DIR/poly"
+    printf '%s tmpfs tmpfs root\n' "$TEST_DIR/poly" >/etc/security/namespace.conf
+    profile prt_ns <<'END'
+auth required pam_permit.so
+account required pam_permit.so
+session required pam_namespace.so
+END
+    check --profile prt_ns prt_alice open_session
+    assert_status 0
+    assert_contains "$stdout" "     mounts: +$TEST_DIR/poly (tmpfs)"
+    assert_contains "$stdout" "     namespaces: new mnt"
+    refute grep -q "$TEST_DIR/poly" /proc/self/mountinfo
+}
+
 # ---- who calls ------------------------------------------------------------------------------------------------
 
 @test "--as-caller: modules see his real user id, pam_rootok does not let him through" {

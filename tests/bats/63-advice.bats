@@ -1,6 +1,6 @@
 # The hints of pamrunctl check: each trap is made, with real modules, and then taken away.  Those that need a KDC, a
 # directory or an encrypted volume are in 70-kerberos, 71-directory and 72-mount.
-# shellcheck disable=SC2154 # what the libraries set
+# shellcheck disable=SC2016,SC2154 # scripts in quotes; what the libraries set
 # With sanitizers only in full.
 
 load lib/common
@@ -14,7 +14,7 @@ setup_file()
     make_user prt_alice
     set_password prt_alice 'Right.pass.1'
     cgroups_begin
-    cgroup_make job_7/step_0
+    cgroup_make job_7/step_0 session-1.scope
 }
 
 teardown_file()
@@ -185,6 +185,19 @@ jobs" ;;
     done
     run_program "${enter[@]}" "$PAMRUNCTL" check --profile prt_trap prt_alice authenticate acct_mgmt
     refute_hints
+}
+
+@test "the control group that a module moves the process to is told, for the hierarchies that changed" {
+    local enter
+
+    printf '#!/bin/sh\n[ "$PAM_TYPE" != open_session ] || echo "$PPID" >%q/cgroup.procs\n' \
+        "$cgroup2/session-1.scope" >"$TEST_DIR/move"
+    chmod 0755 "$TEST_DIR/move"
+    real_profile prt_trap <<<"session required pam_exec.so $TEST_DIR/move"
+    cgroup_enter job_7/step_0
+    run_program "${enter[@]}" "$PAMRUNCTL" check --profile prt_trap prt_alice
+    assert_status 0
+    assert_match "$stdout" '     cgroup: 0::/[^ ,]*/job_7/step_0 -> 0::/[^ ,]*/session-1\.scope'
 }
 
 @test "a user whom PAM knows and the name service does not" {

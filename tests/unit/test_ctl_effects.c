@@ -103,6 +103,15 @@ static void numbers_have_before_and_after(void **state)
                       "\"umask\":{\"after\":\"0077\",\"before\":\"0022\"}}");
 }
 
+static void only_the_hierarchies_that_changed_are_told(void **state)
+{
+    char one[] = "12:cpu:/a\n11:memory:/a\n0::/a\n", other[] = "12:cpu:/b\n11:memory:/a\n0::/b\n";
+    struct effects before = {.cgroup = one}, after = {.cgroup = other};
+
+    (void)state;
+    assert_difference(&before, &after, "{\"cgroup\":{\"after\":\"12:cpu:/b, 0::/b\",\"before\":\"12:cpu:/a, 0::/a\"}}");
+}
+
 static void what_cannot_be_read_is_no_change(void **state)
 {
     char one[] = "0::/a\n";
@@ -157,6 +166,7 @@ int main(void)
         cmocka_unit_test(mounts_on_top_of_each_other_count),
         cmocka_unit_test(the_same_mounts_in_another_order_are_no_change),
         cmocka_unit_test(numbers_have_before_and_after),
+        cmocka_unit_test(only_the_hierarchies_that_changed_are_told),
         cmocka_unit_test(what_cannot_be_read_is_no_change),
         cmocka_unit_test(broken_text_becomes_visible_and_other_text_stays),
     };
