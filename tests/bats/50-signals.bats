@@ -1,4 +1,5 @@
 # Signals, stops and the end: what is sent to pamrun reaches the command, and what becomes of the command is seen.
+# With sanitizers only in full.
 
 load lib/common
 load lib/processes
