@@ -125,6 +125,24 @@ END
     run_checked 77 -u prt_alice -- true
 }
 
+@test "no error with a forwarded password, the right one, a wrong one, and one that is none" {
+    local password
+
+    under_valgrind
+    for password in right wrong ""; do
+        probe_script < <(printf 'authenticate prompt-off Password: \nauthenticate require-token right\n')
+        (umask 077 && echo "$password" >"$TEST_DIR/secret")
+        run_program "${valgrind[@]}" --close-on-exit --forward-password-fd 7 -u prt_alice -- sh -c 'exit 5' \
+            7<"$TEST_DIR/secret"
+        case $password in
+            right) assert_status 5 ;;
+            wrong) assert_status 77 ;;
+            *) assert_status 64 ;;
+        esac
+        assert_no_findings
+    done
+}
+
 @test "no error when the session does not open" {
     probe_script <<<"open_session return PAM_SESSION_ERR"
     run_checked 71 --close-on-exit -u prt_alice -- true
