@@ -118,10 +118,14 @@ static void log_run(const struct run *run, int priority, const char *verdict, co
                run->authority.delegate != NULL ? " delegate=yes" : "", details, command);
 }
 
-/* We hold the session, and have failed because the front has: that is what the caller is told, by it. */
+/* We hold the session, and have failed because the front has: that is what the caller is told, by it. If not, it is to
+ * know that we told him. */
 static bool front_tells(const struct run *run)
 {
-    return run->relay.fd >= 0 && run->relay.shared->front_fails != 0;
+    if (run->relay.fd < 0 || run->relay.shared->front_fails != 0)
+        return run->relay.fd >= 0;
+    run->relay.shared->told = 1;
+    return false;
 }
 
 /* Say once what failed: to the caller, to the administrator, to the program that reads events. */
@@ -471,8 +475,8 @@ static enum result take_account(struct run *run, struct error *error)
     if (guarded(STEP_POLICY, check_account, run, error) != OK)
         return FAILED;
     if (plan->shell_was_refused)
-        log_say("the shell of %s, %s, is not in /etc/shells, so it is the one that is started", plan->account->name,
-                plan->shell);
+        log_say("shell: %s of %s is not in /etc/shells, so it is started, and not the one that was asked for",
+                plan->shell, plan->account->name);
     if (privilege_take_session(error) != OK)
         return FAILED;
     step_point("root-ids-taken");
@@ -653,7 +657,10 @@ static enum result become_command(struct run *run, const struct launch *launch, 
     transaction_tell_left_open(&run->transaction);
     EVENT(&run->events, "command-started", NUMBER_FIELD("pid", getpid()),
           run->cgroups.has_moved ? TEXT_FIELD("cgroup", "kept") : NO_FIELD);
-    return process_exec(launch, error);
+    (void)!process_exec(launch, error);
+    if (geteuid() != 0) /* the account's already: it could close nothing, and the session is left open */
+        transaction_end_copy(&run->transaction);
+    return FAILED;
 }
 
 static enum result fail_stopped_start(const struct outcome *outcome, struct error *error)

@@ -174,7 +174,7 @@ prt_alice prt_team'
     assert_eq "$(sed -n 's/^Uid:\t//p' "/proc/$keeper/status")" "0	0	0	0"
     assert_eq "$(sed -n 's/^SigIgn:\t//p' "/proc/$keeper/status")" 0000000000000000
     refute_contains "$(probe_field open_session rlimit_nofile)" 500:
-    assert_eq "$(probe_field open_session PAM_TTY)" "(unset)"
+    assert_eq "$(probe_field open_session tty)" "(unset)"
     kill -KILL "$pamrun_pid"
     assert_all_closed
 }
