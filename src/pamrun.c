@@ -31,6 +31,7 @@
 #include "run/pty.h"
 #include "run/supervise.h"
 #include "run/watcher.h"
+#include "share/hazard.h"
 #include "share/join.h"
 
 #include <bsd/string.h>
@@ -520,6 +521,7 @@ static enum result join_session(struct run *run, struct error *error)
         .hold = run->options.hold,
         .hold_s = run->options.hold_seconds,
         .used_password = has_password,
+        .quiet = run->options.quiet,
         .transaction = &run->transaction,
         .start = start_transaction,
         .let_go = let_go,
@@ -539,6 +541,18 @@ static enum result join_session(struct run *run, struct error *error)
     return join_take_over(&run->join, &run->limits, &run->umask, error);
 }
 
+static void tell_hazard(const struct run *run)
+{
+    const struct account *account = &run->identity.account;
+
+    if (!hazard_of_own_session(account->uid, run->service) || run->options.quiet)
+        return;
+    log_say("a shared session of %s (profile %s) is open, and this run closes one of its own at its end: what is "
+            "mounted, and tickets, may go then for all who are in the shared one",
+            account->name, run->service);
+    log_hint("--share instead of --close-on-exit makes it one session");
+}
+
 static enum result open_session(struct run *run, struct error *error)
 {
     if (take_account(run, error) != OK)
@@ -547,6 +561,8 @@ static enum result open_session(struct run *run, struct error *error)
         run->inherited.umask |= S_IWGRP | S_IWOTH;
     if (run->options.share)
         return join_session(run, error);
+    if (run->options.close_on_exit && !run->options.no_session)
+        tell_hazard(run);
     if (transaction_credentials(&run->transaction, error) != OK)
         return FAILED;
     step_point("credentials-set");
