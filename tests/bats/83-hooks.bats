@@ -114,7 +114,7 @@ END
     assert_eq "$(leases 2>/dev/null)" ""
     task_prolog 4
     assert_status 1
-    assert_match "$stdout" "^print pamrunctl: job slurm-4: refused: acct_mgmt for prt_alice \(profile prt_job\): .*PAM_ACCT_EXPIRED"
+    assert_match "$stdout" "^print pamrunctl: job slurm-4: refused: acct_mgmt for prt_alice .*PAM_ACCT_EXPIRED"
     run_program_as prt_bob env SLURM_JOB_ID=4 "$hooks/slurm-task-prolog"
     refute_contains "$output" PAM_ACCT_EXPIRED
     slurm_hook slurm-epilog 4
