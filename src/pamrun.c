@@ -31,6 +31,7 @@
 #include "run/pty.h"
 #include "run/supervise.h"
 #include "run/watcher.h"
+#include "share/hazard.h"
 #include "share/join.h"
 
 #include <bsd/string.h>
@@ -130,10 +131,14 @@ static void log_run(const struct run *run, int priority, const char *verdict, co
                run->authority.delegate != NULL ? " delegate=yes" : "", details, command);
 }
 
-/* We hold the session, and have failed because the front has: that is what the caller is told, by it. */
+/* We hold the session, and have failed because the front has: that is what the caller is told, by it. If not, it is to
+ * know that we told him. */
 static bool front_tells(const struct run *run)
 {
-    return run->relay.fd >= 0 && run->relay.shared->front_fails != 0;
+    if (run->relay.fd < 0 || run->relay.shared->front_fails != 0)
+        return run->relay.fd >= 0;
+    run->relay.shared->told = 1;
+    return false;
 }
 
 /* Say once what failed: to the caller, to the administrator, to the program that reads events. */
@@ -483,8 +488,8 @@ static enum result take_account(struct run *run, struct error *error)
     if (guarded(STEP_POLICY, check_account, run, error) != OK)
         return FAILED;
     if (plan->shell_was_refused)
-        log_say("the shell of %s, %s, is not in /etc/shells, so it is the one that is started", plan->account->name,
-                plan->shell);
+        log_say("shell: %s of %s is not in /etc/shells, so it is started, and not the one that was asked for",
+                plan->shell, plan->account->name);
     if (privilege_take_session(error) != OK)
         return FAILED;
     step_point("root-ids-taken");
@@ -528,6 +533,7 @@ static enum result join_session(struct run *run, struct error *error)
         .hold = run->options.hold,
         .hold_s = run->options.hold_seconds,
         .used_password = has_password,
+        .quiet = run->options.quiet,
         .transaction = &run->transaction,
         .start = start_transaction,
         .let_go = let_go,
@@ -547,6 +553,18 @@ static enum result join_session(struct run *run, struct error *error)
     return join_take_over(&run->join, &run->limits, &run->umask, error);
 }
 
+static void tell_hazard(const struct run *run)
+{
+    const struct account *account = &run->identity.account;
+
+    if (!hazard_of_own_session(account->uid, run->service) || run->options.quiet)
+        return;
+    log_say("a shared session of %s (profile %s) is open, and this run closes one of its own at its end: what is "
+            "mounted, and tickets, may go then for all who are in the shared one",
+            account->name, run->service);
+    log_hint("--share instead of --close-on-exit makes it one session");
+}
+
 static enum result open_session(struct run *run, struct error *error)
 {
     if (take_account(run, error) != OK)
@@ -555,6 +573,8 @@ static enum result open_session(struct run *run, struct error *error)
         run->inherited.umask |= S_IWGRP | S_IWOTH;
     if (run->options.share)
         return join_session(run, error);
+    if (run->options.close_on_exit && !run->options.no_session)
+        tell_hazard(run);
     if (transaction_credentials(&run->transaction, error) != OK)
         return FAILED;
     step_point("credentials-set");
@@ -665,7 +685,10 @@ static enum result become_command(struct run *run, const struct launch *launch, 
     transaction_tell_left_open(&run->transaction);
     EVENT(&run->events, "command-started", NUMBER_FIELD("pid", getpid()),
           run->cgroups.has_moved ? TEXT_FIELD("cgroup", "kept") : NO_FIELD);
-    return process_exec(launch, error);
+    (void)!process_exec(launch, error);
+    if (geteuid() != 0) /* the account's already: it could close nothing, and the session is left open */
+        transaction_end_copy(&run->transaction);
+    return FAILED;
 }
 
 static enum result fail_stopped_start(const struct outcome *outcome, struct error *error)

@@ -68,18 +68,15 @@ pam_functions+='|prompt|syslog|get_authtok)'
 rule "libpam is called in src/pam only" "$(both "$(words_outside 'src/pam/[^:]*' "$pam_functions")" \
     "$(includes_of 'src/(pamrun(ctl)?\.c|ask/.*|base/.*|ctl/.*|run/.*)' 'security/')")"
 
-# pamrunctl is not setuid: what check does as some caller, a process of its own does, which becomes that caller first; and
-# it only asks which keyring there is.
+# pamrunctl is not setuid: what check does as some caller, a process of its own does, which becomes that caller first.
 # capabilities.c, keyring.c and namespaces.c have one kind of these calls each: what a run takes over that joins a session.
 rule "ids, groups, capabilities, keyrings and namespaces change in four files of src/run only, of which privilege.c has the ids" "$(both \
-    "$(words_outside 'src/(run/(privilege|capabilities|keyring|namespaces)|ctl/(pose|effects))\.c' \
+    "$(words_outside 'src/(run/(privilege|capabilities|keyring|namespaces)|ctl/pose)\.c' \
         '(set|sete|setre|setres|setfs)[ug]id|setgroups|initgroups|prctl|capset|capng_[a-z_]+|cap_[a-z_]+|setns|unshare|chroot|keyctl|SYS_(set[a-z]*id|setgroups|prctl|capset|setns|unshare|chroot|keyctl)')" \
     "$(includes_of 'src/(pamrun(ctl)?\.c|ask/.*|base/.*|ctl/.*|pam/.*|share/.*|run/(inherited|process|pty|supervise).*)' 'cap-ng|sys/(prctl|capability)')")"
 
-rule "of these, src/ctl/pose.c changes ids, and src/ctl/effects.c asks for the keyring" "$(both \
-    "$(words_outside 'src/(run/(privilege|keyring)|ctl/pose)\.c' '(set|sete|setre|setres|setfs)[ug]id|setgroups|initgroups')" \
-    "$(both "$(words_outside 'src/(run/(privilege|keyring)|ctl/effects)\.c' 'keyctl|SYS_keyctl')" \
-        "$(words_outside 'src/run/(privilege|capabilities|keyring|namespaces)\.c' 'prctl|setns|unshare')")")"
+rule "src/ctl/pose.c sets ids by setresuid and setresgid, and does nothing else of it" \
+    "$(words_outside 'src/run/[a-z]*\.c' '(set|sete|setre|setfs)[ug]id|setgroups|initgroups|prctl|cap[a-z_]*set|setns|unshare')"
 
 rule "resource limits change in src/run/limits.c only" \
     "$(words_outside 'src/run/limits\.c' 'setrlimit|prlimit(64)?|SYS_(setrlimit|prlimit64)')"
@@ -106,8 +103,8 @@ rule "step points: only their header knows whether there are any, and each name 
 # src/trace/system_log.c defines them for the modules that pamrunctl traces.
 rule "syslog is called in src/base/log.c only" \
     "$(calls_outside 'src/(base/log|trace/system_log)\.c' 'syslog|vsyslog|openlog|closelog|setlogmask')"
-# What libpam loads, it loads by itself; trace has the modules whose place its own takes.
-rule "shared objects are loaded in src/pam/modules.c, src/share/scope.c (libsystemd, where there is systemd) and src/trace/calls.c only" \
+# What libpam loads, it loads by itself; trace has the modules whose place its own takes, and scope.c systemd's library.
+rule "shared objects are loaded in src/pam/modules.c, src/share/scope.c and src/trace/calls.c only" \
     "$(calls_outside 'src/(pam/modules|share/scope|trace/calls)\.c' 'dlopen|dlmopen')"
 
 rule "nothing that cannot be bounded or trusted: strcat, sprintf, gets, alloca, getlogin, tmpnam, signal" \
@@ -116,7 +113,7 @@ rule "nobody sleeps" "$(words_outside 'none' 'sleep|usleep|nanosleep|clock_nanos
 
 # ---- who includes whom ----------------------------------------------------------------------------------------
 rule "base includes nothing of the other rooms" "$(includes_of 'src/base/[^:]*' '(\.\./)?(ask|ctl|pam|run|share|trace)/|pamrun')"
-rule "ask includes base only" "$(includes_of 'src/ask/[^:]*' '(\.\./)?(ctl|pam|run|trace)/')"
+rule "ask includes base only" "$(includes_of 'src/ask/[^:]*' '(\.\./)?(ctl|pam|run|share|trace)/')"
 rule "pam includes neither run nor share" "$(includes_of 'src/pam/[^:]*' '(\.\./)?(run|share)/')"
 rule "run includes neither pam nor share" "$(includes_of 'src/run/[^:]*' '(\.\./)?(pam|share)/')"
 rule "trace includes base only, and is included by ctl only" "$(both \

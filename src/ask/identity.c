@@ -118,7 +118,7 @@ enum result account_by_name(struct account *account, const char *name, struct er
 
     (void)text_visible(shown, sizeof shown, name, TEXT_ONE_LINE);
     if (!account_name_is_valid(name)) {
-        (void)fail(error, STEP_IDENTITY, STATUS_USAGE, "user name '%s': cannot be one", shown);
+        (void)fail(error, STEP_IDENTITY, STATUS_USAGE, "user name '%s': not a possible one", shown);
         (void)fail_hint(error, "a name has 1 to %d characters, no slash, no control character, no leading '-'",
                         LOGIN_NAME_MAX - 1);
         return FAILED;

@@ -34,6 +34,7 @@ struct relay_message {
 struct relay_shared {
     volatile int32_t step;        /* enum step: where the holder is; it writes this */
     volatile int32_t done;        /* not 0: the holder has done all, and ends with status `done` - 1 */
+    volatile int32_t told;        /* not 0: the holder has said what failed; it writes this */
     volatile int32_t front_fails; /* not 0: the front cannot serve, and will say so itself; it writes this */
 };
 

@@ -176,7 +176,7 @@ static enum result run_config(const void *given, char *const *operands, int *sta
     (void)operands;
     if (request->profile != NULL && !profile_name_is_valid(request->profile)) {
         (void)text_visible(shown, sizeof shown, request->profile, TEXT_ONE_LINE);
-        (void)fail(error, STEP_OPTIONS, STATUS_USAGE, "config: --profile '%s': cannot be one", shown);
+        (void)fail(error, STEP_OPTIONS, STATUS_USAGE, "config: --profile '%s': not a possible name", shown);
         return fail_hint(error, "a name has 1 to 64 of a-z 0-9 _ . - and begins with a letter or digit");
     }
     login_defs_read(&defs, "/etc/login.defs");

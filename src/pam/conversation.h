@@ -26,9 +26,6 @@ struct conversation_event {
 
 typedef void conversation_observer(void *data, const struct conversation_event *event);
 
-/* Says a message, or asks, in another process: PAM's style and text; *response as pam_conv(3)'s. A PAM code. */
-typedef int conversation_elsewhere(void *data, int style, const char *text, char **response);
-
 struct conversation {
     conversation_elsewhere *elsewhere; /* instead of all that is below; NULL: here */
     void *elsewhere_data;

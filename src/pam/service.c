@@ -285,7 +285,7 @@ enum result service_check(const char *name, const char *const *directories, stru
 
     (void)text_visible(shown, sizeof shown, name, TEXT_ONE_LINE);
     if (!service_name_is_valid(name)) {
-        (void)fail(error, STEP_PROFILE, STATUS_USAGE, "profile '%s': cannot be one", shown);
+        (void)fail(error, STEP_PROFILE, STATUS_USAGE, "profile '%s': not a possible name", shown);
         return fail_hint(error, "a name has 1 to %d of a-z 0-9 _ . - and begins with a letter or digit",
                          SERVICE_NAME_MAX);
     }

@@ -273,7 +273,7 @@ enum result front_run(const struct front_request *request, int *status, struct e
     pages_release_text();          /* while the holder does the same */
     while (waitpid(request->holder, &wait_status, 0) < 0 && errno == EINTR)
         continue;
-    if (!served)
+    if (!served && request->relay->shared->told == 0) /* the holder may have failed before we did */
         return fail(error, STEP_START, STATUS_SYSTEM, "the process in front of the PAM session cannot serve: %s",
                     strerror(problem));
     *status = (int)request->relay->shared->done - 1;

@@ -54,9 +54,9 @@ bool space_find(int self, enum space space, struct view *view)
     return view_of(self, spaces_known[space].file, view) || errno == ENOENT;
 }
 
-bool root_find(struct view *view)
+bool path_find(const char *path, struct view *view)
 {
-    return view_of(AT_FDCWD, "/", view);
+    return view_of(AT_FDCWD, path, view);
 }
 
 /* The root directory of that process, in its own view of the mounts: a namespace's root may be another one, and is where

@@ -56,15 +56,51 @@ static bool session_start(const struct launch *launch)
     return !launch->plan->new_session || setsid() >= 0 || (errno == EPERM && terminal_give_up());
 }
 
+struct way_back {
+    bool returned;
+    bool is_outside; /* of what the command sees: then we are in "/" so far */
+    char path[PATH_MAX];
+};
+
+/* A module may have given the session a root directory or mounts of its own, pam_limits(8), pam_namespace(8). Where the
+ * applicant was is outside of them then, and must be no way out. getcwd(2) says so, unlike that of glibc; of a directory
+ * that was removed, or is too deep, nobody can say it. */
+static bool directory_is_inside(char *path, size_t size)
+{
+    static const char outside[] = "(unreachable)";
+    long length = syscall(SYS_getcwd, path, size);
+
+    if (length > 0 && path[0] == '/')
+        return true;
+    if (length > 0 && strncmp(path, outside, strlen(outside)) == 0)
+        memmove(path, path + strlen(outside), strlen(path + strlen(outside)) + 1);
+    else
+        path[0] = '\0';
+    return false;
+}
+
 /* Where the applicant was, with his right to be there, as under su(1): a root shell in /root runs commands as others.
  * Where root has no right to (a home on NFS, somebody's FUSE mount), the account may. */
-static bool directory_return(const struct inherited *inherited, bool *returned)
+static bool directory_return(const struct inherited *inherited, struct way_back *way)
 {
-    if (!*returned && !same_file_is(&inherited->directory))
+    if (way->returned)
+        return true;
+    if (!same_file_is(&inherited->directory)) {
         errno = EBADF;
-    else if (!*returned)
-        *returned = fchdir(inherited->directory.fd) == 0;
-    return *returned;
+        return false;
+    }
+    if (fchdir(inherited->directory.fd) != 0)
+        return false;
+    way->is_outside = !directory_is_inside(way->path, sizeof way->path);
+    way->returned = !way->is_outside || chdir("/") == 0;
+    return way->returned;
+}
+
+/* To where the same path leads for the command, as the account. */
+static void directory_follow(const struct way_back *way)
+{
+    if (way->is_outside && (way->path[0] != '/' || chdir(way->path) != 0))
+        log_say("the working directory is not there for the command, starting in /");
 }
 
 /* The directory that was asked for, as the account. A login without a home starts in "/", login(1). */
@@ -112,7 +148,7 @@ static int execute(const struct plan *plan)
 static struct start_failure become_command(const struct launch *launch, int report)
 {
     const struct plan *plan = launch->plan;
-    bool returned = plan->directory != NULL && plan->directory[0] == '/';
+    struct way_back way = {.returned = plan->directory != NULL && plan->directory[0] == '/'};
     int problem = cgroup_return(launch->cgroups); /* as root, and before limits that leave no descriptor for it */
 
     if (problem != 0)
@@ -124,7 +160,7 @@ static struct start_failure become_command(const struct launch *launch, int repo
         return (struct start_failure){START_LIMITS, errno};
     if (!session_start(launch))
         return (struct start_failure){START_SESSION, errno};
-    (void)directory_return(launch->inherited, &returned);
+    (void)directory_return(launch->inherited, &way);
     problem = privilege_become(plan->account->uid, plan->group);
     if (problem != 0)
         return (struct start_failure){START_IDS, problem};
@@ -132,7 +168,10 @@ static struct start_failure become_command(const struct launch *launch, int repo
     if (problem != 0)
         return (struct start_failure){START_CONTEXT, problem};
     launch->before_exec(launch->before_exec_data);
-    if (!directory_return(launch->inherited, &returned) || (plan->directory != NULL && !directory_enter(plan)))
+    if (!directory_return(launch->inherited, &way))
+        return (struct start_failure){START_DIRECTORY, errno};
+    directory_follow(&way);
+    if (plan->directory != NULL && !directory_enter(plan))
         return (struct start_failure){START_DIRECTORY, errno};
     /* Not before: ^C there is for our parent as long as we block it. */
     if (launch->in_foreground && tcsetpgrp(launch->terminal, getpid()) < 0)
@@ -292,7 +331,9 @@ enum result process_fail_start(const struct start_failure *failure, const struct
         return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: cannot become %s: %s", plan->account->name,
                     strerror(failure->problem));
     case START_ENDED:
-        return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: its process ended before it was executed");
+        (void)fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: its process ended before it was executed");
+        return fail_hint(error, "a module of the profile that cleans up there crashed or called exit(), or somebody "
+                                "killed it");
     case START_DESCRIPTORS:
         return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: descriptors: %s", strerror(failure->problem));
     case START_LIMITS:

@@ -93,7 +93,7 @@ enum result pty_open(struct pty *pty, uid_t uid, struct error *error)
 enum result pty_lead_session(struct pty *pty, struct error *error)
 {
     if (setsid() < 0 || ioctl(pty->slave, TIOCSCTTY, 0) < 0)
-        return fail(error, STEP_COMMAND, STATUS_SYSTEM, "session of the pseudo-terminal: %s", strerror(errno));
+        return fail(error, STEP_COMMAND, STATUS_SYSTEM, "pseudo-terminal: its session: %s", strerror(errno));
     return OK;
 }
 

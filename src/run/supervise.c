@@ -354,8 +354,7 @@ static void kill_when_due(struct loop *loop)
     if (loop->kill_at_ms == 0 || clock_now_ms() < loop->kill_at_ms)
         return;
     child_signal(loop, SIGKILL); /* first: a message may find no reader */
-    log_say("the command did not end within %d.%03d s of SIGTERM: killed", loop->request->kill_after_ms / 1000,
-            loop->request->kill_after_ms % 1000);
+    log_say("command: did not end within %g s of SIGTERM: killed", loop->request->kill_after_ms / 1000.0);
     loop->kill_at_ms = 0;
 }
 

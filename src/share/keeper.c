@@ -58,7 +58,6 @@ struct keeper {
     struct watch watch;
     char who[400];   /* 'account="alice" profile=su', for the log */
     char title[200]; /* "session alice (su)", for ps(1) */
-    enum kill_domain domain;
     int mark;
     int64_t end_at_ms; /* told to end: no more waiting then; 0: not told */
 };
@@ -144,17 +143,25 @@ static bool keep_strings(struct keeper *keeper)
     return asked->service != NULL && asked->account != NULL;
 }
 
-/* Whether it worked is for the log: a hook's caller may end us otherwise, and the next run opens again. */
-static void leave_kill_domain(struct keeper *keeper)
+/* The opener's unit or job may end now. Where that cannot be, the session ends with it; who cares reads the log. */
+static void leave_kill_domain(const struct keeper *keeper)
 {
-    char where[300], shown[400];
+    char where[600], place[600];
 
-    keeper->domain = kill_domain_leave(keeper->request->place->name, where, sizeof where);
-    kill_domain_clean();
-    if (keeper->domain != KILL_DOMAIN_STAYED)
-        return;
-    (void)text_quoted(shown, sizeof shown, where);
-    log_record(LOG_WARNING, "shared session %s: its keeper ends with what ends its caller: %s", keeper->who, shown);
+    switch (kill_domain_leave(keeper->request->place->name, where, sizeof where)) {
+    case KILL_DOMAIN_STAYED:
+        (void)text_quoted(place, sizeof place, where);
+        log_record(LOG_WARNING, "shared session %s: its keeper ends with the control group of who opened it: %s",
+                   keeper->who, place);
+        break;
+    case KILL_DOMAIN_SCOPE:
+    case KILL_DOMAIN_CGROUP:
+        (void)text_quoted(place, sizeof place, where);
+        log_record(LOG_INFO, "shared session %s: its keeper is in %s", keeper->who, place);
+        break;
+    case KILL_DOMAIN_NONE:
+        break;
+    }
 }
 
 static enum result become_keeper(struct keeper *keeper, struct error *error)
@@ -187,11 +194,13 @@ static enum result become_keeper(struct keeper *keeper, struct error *error)
     title_begin(request->argv0, keeper->inherited->environment);
     if (detach(keeper->inherited, error) != OK)
         return FAILED;
-    leave_kill_domain(keeper);
     forced_link = &request->link;
     guard_tell_forced_end(tell_forced_end);
     guard_name(keeper->asked.account, keeper->asked.service, PATIENCE_MS);
-    return guard_start(&none, &keeper->events, error);
+    if (guard_start(&none, &keeper->events, error) != OK)
+        return FAILED;
+    leave_kill_domain(keeper);
+    return OK;
 }
 
 /* ---- opening ---- */

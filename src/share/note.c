@@ -4,6 +4,7 @@
 #include "base/owned.h"
 #include "run/privilege.h"
 #include "run/process.h"
+#include "share/place.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -163,7 +164,7 @@ enum result notes_take(struct notes *notes, struct error *error)
     for (enum space space = 0; space < SPACE_COUNT; space++)
         if (!space_find(notes->self, space, &notes->spaces[space]))
             return fail_note(error, "namespaces");
-    if (!root_find(&notes->root))
+    if (!path_find("/", &notes->root) || !path_find("/proc", &notes->proc) || !path_find(SHARE_ROOT, &notes->sessions))
         return fail_note(error, "root directory");
     if (!nice_read(&notes->nice))
         return fail_note(error, "priority");
@@ -222,6 +223,13 @@ static enum result compare_process(const struct notes *notes, struct context *co
     return OK;
 }
 
+static bool path_is_still(const char *path, const struct view *before)
+{
+    struct view now;
+
+    return path_find(path, &now) && view_is_same(&now, before);
+}
+
 static enum result compare_spaces(const struct notes *notes, struct context *context, struct error *error)
 {
     struct moved *root = &context->root;
@@ -239,10 +247,13 @@ static enum result compare_spaces(const struct notes *notes, struct context *con
             return fail_unshareable(error, where);
         context->spaces[space] = (struct moved){.is_moved = true, .from = notes->spaces[space], .to = now};
     }
-    if (!root_find(&now))
+    if (!path_find("/", &now))
         return fail_note(error, "root directory");
     if (!view_is_same(&now, &notes->root) || context->spaces[SPACE_MOUNT].is_moved)
         *root = (struct moved){.is_moved = true, .from = notes->root, .to = now};
+    /* or leases would look to the keeper as if they had ended */
+    if (root->is_moved && !(path_is_still("/proc", &notes->proc) && path_is_still(SHARE_ROOT, &notes->sessions)))
+        return fail_unshareable(error, "where it does not see /proc and " SHARE_ROOT);
     if (context_needs_keeper(context)) {
         context->user = notes->spaces[SPACE_USER];
         context->pid = notes->spaces[SPACE_PID];

@@ -69,7 +69,7 @@ static enum result find_due(int self, const struct context *context, unsigned in
         }
         *spaces |= due ? 1U << space : 0;
     }
-    if (!root_find(&now))
+    if (!path_find("/", &now))
         return fail_take(error, "root directory", errno);
     if (!moved_is_due(&context->root, &now, root))
         return fail_elsewhere(error, "root directory");
@@ -85,7 +85,7 @@ static bool views_are_taken(int self, const struct context *context)
         if (context->spaces[space].is_moved
             && (!space_find(self, space, &now) || !view_is_same(&now, &context->spaces[space].to)))
             return false;
-    return !context->root.is_moved || (root_find(&now) && view_is_same(&now, &context->root.to));
+    return !context->root.is_moved || (path_find("/", &now) && view_is_same(&now, &context->root.to));
 }
 
 static enum result take_views(const struct context *context, int keeper, struct error *error)

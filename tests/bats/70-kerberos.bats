@@ -4,6 +4,7 @@
 
 load lib/common
 load lib/kerberos
+load lib/trace
 
 password='Krb p@ss"w0rd$1'
 sample=${PAMRUN%/bin/pamrun}/share/doc/pamrun/examples/pamrun-krb5
@@ -380,4 +381,22 @@ without --close-on-exit, and a run that closes may take it from others: use --sh
     refute_contains "$stdout" "hint: all sessions"
     assert_contains "$stdout" "+KRB5CCNAME"
     assert_no_cache
+}
+
+@test "trace tells what pam_krb5 did, and leaves no ticket behind" {
+    printf '%s\n' "$password" >"$secret_file"
+    run_pamrunctl trace --profile pamrun-krb5 --forward-password-fd 7 prt_alice 7<"$secret_file"
+    assert_status 0
+    assert_match "$(trace_lines authenticate)" '^\+ pamrun-krb5:[0-9]+ PAM_SUCCESS done decides
+- pamrun-krb5:[0-9]+ not reached: pamrun-krb5:[0-9]+$'
+    assert_contains "$stdout" "environment: +KRB5CCNAME"
+    assert_contains "$stdout" "log: pam_krb5(pamrun-krb5:auth): user prt_alice authenticated as prt_alice@$REALM"
+    refute_contains "$stdout" "not explained"
+    assert_no_cache
+    echo wrong >"$secret_file"
+    run_pamrunctl trace --profile pamrun-krb5 --forward-password-fd 7 prt_alice authenticate 7<"$secret_file"
+    assert_status 77
+    assert_match "$(trace_lines authenticate | head -n 1)" '^x pamrun-krb5:[0-9]+ PAM_AUTH_ERR die decides$'
+    assert_no_cache
+    no_copy_is_left
 }

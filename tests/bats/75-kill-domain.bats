@@ -10,6 +10,8 @@ load lib/systemd
 setup_file()
 {
     begin_file
+    make_user prt_alice
+    probe_profile prt_job
     cgroups_begin
     cgroup_make outer/job_7/step_0 outer/at_top
     systemd_up
@@ -148,16 +150,23 @@ mount -t cgroup2 none /run/prt_part2 || exit 99
 if [ -n "$1" ]; then mount -t cgroup -o "none,name=$1" none /run/prt_part1 || exit 99; fi
 '
 
-# Start the program in GROUP of such a part, after LINES for a shell, and wait until it has said where it is.
-start_leaver() # GROUP [LINES]
+# Start COMMAND in GROUP of such a part, after LINES for a shell.
+start_in_part() # GROUP LINES COMMAND...
 {
-    local enter
+    local enter lines=$2
 
     cgroup_enter "outer/$1"
+    shift 2
     start_program sh -c 'for top; do [ "$top" = -- ] && break; echo 0 >"$top/outer/cgroup.procs" || exit 99; shift; done
         shift; exec "$@"' sh "$cgroup2" $cgroup1 -- \
         unshare --cgroup --mount --propagation private "${enter[@]}" \
-        sh -c "$part ${2-} exec \"\$2\" leave 1000.su" sh "${cgroup1:+${cgroup2##*/}}" "$killdomain"
+        sh -c "$part $lines shift; exec \"\$@\"" sh "${cgroup1:+${cgroup2##*/}}" "$@"
+}
+
+# One that leaves, and wait until it has said where it is.
+start_leaver() # GROUP [LINES]
+{
+    start_in_part "$1" "${2-}" "$killdomain" leave 1000.su
     wait_until 60 leaver_has_said
     mapfile -t said <"$pamrun_stdout"
 }
@@ -256,17 +265,49 @@ kill_all_in() # FOLDER
     assert_match "${said[1]}" "^cgroup /run/prt_part[12]/$name\.keeper \(.*libsystemd\.so\.0.*\)$"
 }
 
-# ---- what is left behind --------------------------------------------------------------------------------------
+# ---- the keeper itself ----------------------------------------------------------------------------------------
 
-clean()
+# A session for a command that says when it runs, and runs until somebody ends it.
+shared=("$PAMRUN" --share --profile prt_job -u prt_alice -- sh -c ': >"$0"; exec sleep 600' "$TEST_DIR/box/now")
+
+command_runs()
 {
-    cgroup_enter outer/job_7
-    # shellcheck disable=SC2154
-    run_program sh -c 'for top; do [ "$top" = -- ] && break; echo 0 >"$top/outer/cgroup.procs" || exit 99; shift; done
-        shift; exec "$@"' sh "$cgroup2" $cgroup1 -- \
-        unshare --cgroup --mount --propagation private "${enter[@]}" \
-        sh -c "$part exec \"\$2\" clean" sh "${cgroup1:+${cgroup2##*/}}" "$killdomain"
+    [ -e "$TEST_DIR/box/now" ]
 }
+
+# By the process that opened it, once, after the command.
+assert_closed()
+{
+    wait_until 30 probe_called close_session 1
+    probe_called open_session 1
+    assert_eq "$(probe_field close_session pid)" "$(probe_field open_session pid)"
+    wait_until 30 probe_called setcred-delete 1
+}
+
+@test "the keeper of a shared session outlives the unit of the hook that opened it, and closes the session in order" {
+    install -d -o prt_alice "$TEST_DIR/box"
+    cat >"$TEST_DIR/hook" <<HOOK
+#!/bin/sh
+$(printf '%q ' "${shared[@]}") &
+until [ -e "$TEST_DIR/box/now" ]; do sleep 0.01; done
+HOOK
+    chmod 0755 "$TEST_DIR/hook"
+    # all in the unit get SIGKILL when the script ends
+    systemd_service hook Type=oneshot KillMode=control-group KillSignal=SIGKILL "ExecStart=$TEST_DIR/hook"
+    assert_closed
+}
+
+@test "the keeper of a shared session outlives the job that opened it, and closes the session in order" {
+    install -d -o prt_alice "$TEST_DIR/box"
+    start_in_part job_7/step_0 '' "${shared[@]}"
+    wait_until 60 command_runs
+    kill_all_in "$cgroup2/outer/job_7"
+    end_status "$pamrun_pid"
+    assert_status 137
+    assert_closed
+}
+
+# ---- what is left behind --------------------------------------------------------------------------------------
 
 @test "groups that nobody is in any more are removed by the next who leaves" {
     local first
@@ -281,19 +322,20 @@ clean()
 }
 
 @test "only groups of that kind are removed, and only empty ones" {
-    local top living
+    local top living pid
 
     start_leaver job_7/step_0
-    living=${said[1]##*/}
+    living=${said[1]##*/} pid=$pamrun_pid
     cgroup_make outer/pamrun-1000.su-1-2.keeper outer/job_7/pamrun-1.su-1-2.keeper outer/pamrun-1000.su-1-2.scope \
         outer/my-pamrun-1000.su-1-2.keeper
-    clean
-    assert_status 0
+    start_in_part job_7 '' "$killdomain" clean
+    end_status "$pamrun_pid"
+    assert_eq "$status $stdout$stderr" "0 "
     for top in "$cgroup2" $cgroup1; do
         assert_eq "$(cd "$top/outer" && ls -d ./*pamrun* | xargs)" \
             "./my-pamrun-1000.su-1-2.keeper ./pamrun-1000.su-1-2.scope ./$living"
         rmdir "$top/outer/pamrun-1000.su-1-2.scope" "$top/outer/my-pamrun-1000.su-1-2.keeper" \
             "$top/outer/job_7/pamrun-1.su-1-2.keeper"
     done
-    assert_eq "$(places)" "$(each "outer/$living")"
+    assert_eq "$(pamrun_pid=$pid places)" "$(each "outer/$living")"
 }

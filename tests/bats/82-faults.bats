@@ -23,6 +23,12 @@ setup()
     assert_status 0
 }
 
+@test "whatever allocation finds no memory, a refused account's command does not run, and one message says why" {
+    [ "${SANITIZED-}" != 1 ] || return 0
+    sweep --allocations --scenario account
+    assert_status 0
+}
+
 # The profile `other` admits everybody here. libpam takes it for a profile that it cannot read, without a word.
 @test "a profile that libpam cannot read is no reason to take the profile 'other': status 69, one message" {
     local caller type

@@ -5,7 +5,8 @@
  * In pam.d:   auth required /path/pam_ledger.so log=/path [name=INSTANCE] [code=N] [ask]
  *
  * The log gets a line a call: INSTANCE FUNCTION PID RUID EUID. FUNCTION is a PAM function's name without pam_ (setcred:
- * establish, delete), or cleanup, when the handle is ended, or cleanup-silent, with PAM_DATA_SILENT.
+ * establish, delete), or cleanup, when the handle is ended, or cleanup-silent, with PAM_DATA_SILENT; no-data: it will
+ * not be told of that.
  *   code=N  what pam_authenticate(3), or pam_acct_mgmt(3), returns
  *   ask     in authenticate: ask for the password; right is "right one" */
 #include <fcntl.h>
@@ -49,13 +50,14 @@ static void write_line(const char *log, const char *name, const char *function)
     (void)close(fd);
 }
 
-static void note(int argc, const char **argv, const char *function)
+/* false: libpam had no memory for the words of our line, and calls us without. */
+static bool note(int argc, const char **argv, const char *function)
 {
     const char *log = option(argc, argv, "log="), *name = option(argc, argv, "name=");
 
-    if (log == NULL)
-        abort();
-    write_line(log, name != NULL ? name : "-", function);
+    if (log != NULL)
+        write_line(log, name != NULL ? name : "-", function);
+    return log != NULL;
 }
 
 /* The module's words are libpam's and live as long as the handle. */
@@ -71,10 +73,13 @@ EXPORTED int pam_sm_authenticate(pam_handle_t *handle, int flags, int argc, cons
     int code;
 
     (void)flags;
-    note(argc, argv, "authenticate");
+    if (!note(argc, argv, "authenticate"))
+        return PAM_SERVICE_ERR;
     code = pam_set_data(handle, "pam_ledger", (void *)(size_t)option(argc, argv, "log="), clean);
-    if (code != PAM_SUCCESS)
+    if (code != PAM_SUCCESS) {
+        note(argc, argv, "no-data");
         return code;
+    }
     if (option(argc, argv, "ask") == NULL)
         return result(argc, argv);
     code = pam_prompt(handle, PAM_PROMPT_ECHO_OFF, &answer, "Password: ");
@@ -89,29 +94,26 @@ EXPORTED int pam_sm_authenticate(pam_handle_t *handle, int flags, int argc, cons
 EXPORTED int pam_sm_setcred(pam_handle_t *handle, int flags, int argc, const char **argv)
 {
     (void)handle;
-    note(argc, argv, ((unsigned)flags & PAM_DELETE_CRED) != 0 ? "delete" : "establish");
-    return PAM_SUCCESS;
+    return note(argc, argv, ((unsigned)flags & PAM_DELETE_CRED) != 0 ? "delete" : "establish") ? PAM_SUCCESS
+                                                                                               : PAM_CRED_ERR;
 }
 
 EXPORTED int pam_sm_acct_mgmt(pam_handle_t *handle, int flags, int argc, const char **argv)
 {
     (void)handle, (void)flags;
-    note(argc, argv, "acct_mgmt");
-    return result(argc, argv);
+    return note(argc, argv, "acct_mgmt") ? result(argc, argv) : PAM_SERVICE_ERR;
 }
 
 EXPORTED int pam_sm_open_session(pam_handle_t *handle, int flags, int argc, const char **argv)
 {
     (void)handle, (void)flags;
-    note(argc, argv, "open_session");
-    return PAM_SUCCESS;
+    return note(argc, argv, "open_session") ? PAM_SUCCESS : PAM_SESSION_ERR;
 }
 
 EXPORTED int pam_sm_close_session(pam_handle_t *handle, int flags, int argc, const char **argv)
 {
     (void)handle, (void)flags;
-    note(argc, argv, "close_session");
-    return PAM_SUCCESS;
+    return note(argc, argv, "close_session") ? PAM_SUCCESS : PAM_SESSION_ERR;
 }
 
 EXPORTED int pam_sm_chauthtok(pam_handle_t *handle, int flags, int argc, const char **argv)

@@ -7,6 +7,7 @@
  * helper) is let go. What strace -f -e inject= does, but in one process: there the Nth call of all of them fails, the
  * command's too.
  *   --user UID:GID      start it as that user, without other groups; a setuid program keeps its bit, as we are root
+ *   --variable NAME=VALUE  one more in its environment
  *   --spare PATH        calls that open PATH, or work on a descriptor of it, are not counted: a log to rely on
  *   --list FILE         write a line "PROCESS CALL OWNER" for each call, in their order; OWNER is the user id that
  *                       /proc/PID/mem belongs to: root's, unless a process may be looked into by whose it is
@@ -19,7 +20,7 @@
  *                         exit STATUS | signal NUMBER     of the program
  *                         reached                         the place of --at was
  *                         hung                            it did not end in time, and all was killed
- *                         left PID NAME                   a process that was alive a second after the program's end
+ *                         left PID NAME                   a process that was alive five seconds after the program's end
  *                         crash PROCESS NUMBER MAPPING    a signal of the kernel's own, and the code that ran: a line of
  *                                                         proc_pid_maps(5), behind the distance from its beginning
  * Exit status: 0; 125: inject itself failed. */
@@ -43,8 +44,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { EXIT_FAILURE_OURS = 125, PROCESSES = 64, CALLS = 600, DESCRIPTORS = 64, ROLE = 32 };
-enum { TICK_MS = 20, LEFT_MS = 1000, KILL_MS = 5000 };
+enum { EXIT_FAILURE_OURS = 125, PROCESSES = 64, CALLS = 600, DESCRIPTORS = 64, ROLE = 32, VARIABLES = 8 };
+enum { TICK_MS = 20, LEFT_MS = 5000, KILL_MS = 10000 };
 
 enum action { NOTHING, FAIL, RETURN, FAIL_AFTER, SIGNAL };
 
@@ -68,6 +69,8 @@ static struct {
 
 static struct process processes[PROCESSES];
 static const char *spare;
+static char *variables[VARIABLES];
+static int variable_count;
 static FILE *list, *report;
 static bool reached;
 static int64_t now_ms; /* counted in ticks: a machine that was stopped for a while is no hang */
@@ -382,6 +385,8 @@ static pid_t start(char **program, long uid, long gid)
         (void)!read(gate[0], &byte, 1); /* until we are traced */
         if (uid > 0 && (setgroups(1, &group) != 0 || setgid(group) != 0 || setuid((uid_t)uid) != 0))
             die("--user");
+        for (int at = 0; at < variable_count; at++)
+            (void)putenv(variables[at]);
         execv(program[0], program);
         die(program[0]);
     }
@@ -516,6 +521,10 @@ int main(int argc, char **argv)
         } else if (strcmp(word, "--user") == 0) {
             if (sscanf(value, "%ld:%ld", &uid, &gid) != 2)
                 break;
+        } else if (strcmp(word, "--variable") == 0) {
+            if (variable_count == VARIABLES)
+                break;
+            variables[variable_count++] = argv[at + 1];
         } else if (strcmp(word, "--spare") == 0) {
             spare = value;
         } else if (strcmp(word, "--seconds") == 0) {

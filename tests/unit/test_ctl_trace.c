@@ -172,6 +172,8 @@ static const struct odd_case {
     {"a backslash before a comment", "auth required pam_permit.so x\\ # y\nauth required pam_deny.so\n", NULL, NULL},
     {"carriage returns", "auth required pam_permit.so\r\naccount required pam_permit.so\r\n", NULL, NULL},
     {"a facility that is none", "auht required pam_permit.so\naccount required pam_permit.so\n", NULL, NULL},
+    {"a facility that is none in an included file", "auth required pam_permit.so\naccount include %s/q\n",
+     "account required pam_permit.so\nacount required pam_permit.so\n", NULL},
     {"a facility alone", "auth\naccount required pam_permit.so\n", NULL, NULL},
     {"no module", "auth required\naccount required pam_permit.so\n", NULL, NULL},
     {"no module, with a hyphen", "-auth required\naccount required pam_permit.so\n", NULL, NULL},

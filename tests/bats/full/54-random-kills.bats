@@ -1,4 +1,4 @@
-# As tests/bats/54-random-kills.bats, 200 of them: four tests, or one would take longer than a test may.
+# As tests/bats/54-random-kills.bats, 200 of them: ten tests, or one would take longer than a test may.
 # With sanitizers only in full.
 
 load ../lib/common
@@ -7,24 +7,42 @@ load ../lib/kills
 
 no_leak_check
 
-setup()
-{
-    begin_test
-    kills_set_scene
+@test "TERM INT HUP QUIT ABRT to any process, KILL to the front, 20 at random: modes as before, session closed" {
+    kill_at_random 20
 }
 
-@test "50 kills at random: modes as before, session closed, nobody is left" {
-    kill_at_random 50
+@test "TERM INT HUP QUIT ABRT to any process, KILL to the front, 20 at random: modes as before, session closed, 2" {
+    kill_at_random 20
 }
 
-@test "50 kills at random, again" {
-    kill_at_random 50
+@test "TERM INT HUP QUIT ABRT to any process, KILL to the front, 20 at random: modes as before, session closed, 3" {
+    kill_at_random 20
 }
 
-@test "50 kills at random, a third time" {
-    kill_at_random 50
+@test "TERM INT HUP QUIT ABRT to any process, KILL to the front, 20 at random: modes as before, session closed, 4" {
+    kill_at_random 20
 }
 
-@test "50 kills at random, a fourth time" {
-    kill_at_random 50
+@test "TERM INT HUP QUIT ABRT to any process, KILL to the front, 20 at random: modes as before, session closed, 5" {
+    kill_at_random 20
+}
+
+@test "TERM INT HUP QUIT ABRT to any process, KILL to the front, 20 at random: modes as before, session closed, 6" {
+    kill_at_random 20
+}
+
+@test "TERM INT HUP QUIT ABRT to any process, KILL to the front, 20 at random: modes as before, session closed, 7" {
+    kill_at_random 20
+}
+
+@test "TERM INT HUP QUIT ABRT to any process, KILL to the front, 20 at random: modes as before, session closed, 8" {
+    kill_at_random 20
+}
+
+@test "TERM INT HUP QUIT ABRT to any process, KILL to the front, 20 at random: modes as before, session closed, 9" {
+    kill_at_random 20
+}
+
+@test "TERM INT HUP QUIT ABRT to any process, KILL to the front, 20 at random: modes as before, session closed, 10" {
+    kill_at_random 20
 }

@@ -23,7 +23,7 @@ faults_begin()
     keep_file /etc/pam.d/su
     keep_file /etc/pam.d/other
     keep_file /etc/pamrun.conf
-    export PAMRUN TOOLS LEDGER_SO=$BUILD_DIR/tests/pam/pam_ledger.so
+    export PAMRUN TOOLS LEDGER_SO=$BUILD_DIR/tests/pam/pam_ledger.so FAIL_MALLOC_SO=$BUILD_DIR/tests/tools/fail_malloc.so
     install -d -m 0711 "$TEST_DIR/scene"
 }
 
