@@ -357,7 +357,7 @@ static enum result read_line(struct reading *reading, unsigned number, char *tex
 /* A directory reads as an empty file to libpam. */
 static char *read_text(const char *path, struct error *error)
 {
-    struct stat status;
+    struct stat status = {.st_mode = 0}; /* what was a directory may be none by now */
     char *text = is_directory(path) ? strdup("") : file_read(path, &status);
 
     if (text == NULL) {
