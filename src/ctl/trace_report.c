@@ -187,7 +187,7 @@ static void put_row(FILE *out, const struct report_style *style, const struct ro
                     const json_t *line)
 {
     bool was_called = row->cells[ACTION][0] != '\0';
-    const char *colour = row->colour, *rest = strcmp(colour, DIM) == 0 ? DIM : "";
+    const char *colour = row->colour != NULL ? row->colour : "", *rest = strcmp(colour, DIM) == 0 ? DIM : "";
     const json_t *ms = json_object_get(line, "ms");
 
     (void)fprintf(out, "%*s", INDENT, "");
