@@ -31,6 +31,7 @@
 #include "run/pty.h"
 #include "run/supervise.h"
 #include "run/watcher.h"
+#include "share/hazard.h"
 #include "share/join.h"
 
 #include <bsd/string.h>
@@ -94,10 +95,21 @@ static void note_caller(struct run *run)
         (void)strlcpy(run->loginuid, "-", sizeof run->loginuid);
 }
 
+/* In the log a terminal's name stands as it is, unless it has something in it that could be taken for another field. */
+static void tty_quote(char *out, size_t size, const char *tty)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-";
+
+    if (tty[strspn(tty, plain)] != '\0')
+        (void)text_quoted(out, size, tty);
+    else
+        (void)strlcpy(out, tty[0] != '\0' ? tty : "-", size);
+}
+
 /* Who asked for whom, in every log line. What others chose is quoted, and the longest comes last. */
 static void log_run(const struct run *run, int priority, const char *verdict, const char *details)
 {
-    char applicant[160], account[160], profile[160], identity[160] = "", command[600];
+    char applicant[160], account[160], profile[160], tty[160], identity[160] = "", command[600];
     const char *name = run->identity.account.name != NULL ? run->identity.account.name : run->options.account_name;
     char *const *arguments = run->plan.arguments != NULL ? run->plan.arguments : run->options.arguments;
     char *nothing[] = {NULL};
@@ -106,6 +118,7 @@ static void log_run(const struct run *run, int priority, const char *verdict, co
                       run->identity.applicant.name != NULL ? run->identity.applicant.name : "");
     (void)text_quoted(account, sizeof account, name != NULL ? name : "");
     (void)text_quoted(profile, sizeof profile, run->service != NULL ? run->service : "");
+    tty_quote(tty, sizeof tty, run->tty);
     if (run->options.identity != NULL)
         (void)text_quoted(identity, sizeof identity, run->options.identity);
     if (run->plan.arguments == NULL && run->options.command != NULL)
@@ -113,8 +126,8 @@ static void log_run(const struct run *run, int priority, const char *verdict, co
     else
         (void)text_quoted_words(command, sizeof command, arguments != NULL ? arguments : nothing);
     log_record(priority, "%s: applicant=%s uid=%ju loginuid=%s account=%s profile=%s tty=%s%s%s%s%s command=%s",
-               verdict, applicant, (uintmax_t)run->uid, run->loginuid, account, profile,
-               run->tty[0] != '\0' ? run->tty : "-", identity[0] != '\0' ? " identity=" : "", identity,
+               verdict, applicant, (uintmax_t)run->uid, run->loginuid, account, profile, tty,
+               identity[0] != '\0' ? " identity=" : "", identity,
                run->authority.delegate != NULL ? " delegate=yes" : "", details, command);
 }
 
@@ -520,6 +533,7 @@ static enum result join_session(struct run *run, struct error *error)
         .hold = run->options.hold,
         .hold_s = run->options.hold_seconds,
         .used_password = has_password,
+        .quiet = run->options.quiet,
         .transaction = &run->transaction,
         .start = start_transaction,
         .let_go = let_go,
@@ -539,6 +553,18 @@ static enum result join_session(struct run *run, struct error *error)
     return join_take_over(&run->join, &run->limits, &run->umask, error);
 }
 
+static void tell_hazard(const struct run *run)
+{
+    const struct account *account = &run->identity.account;
+
+    if (!hazard_of_own_session(account->uid, run->service) || run->options.quiet)
+        return;
+    log_say("a shared session of %s (profile %s) is open, and this run closes one of its own at its end: what is "
+            "mounted, and tickets, may go then for all who are in the shared one",
+            account->name, run->service);
+    log_hint("--share instead of --close-on-exit makes it one session");
+}
+
 static enum result open_session(struct run *run, struct error *error)
 {
     if (take_account(run, error) != OK)
@@ -547,6 +573,8 @@ static enum result open_session(struct run *run, struct error *error)
         run->inherited.umask |= S_IWGRP | S_IWOTH;
     if (run->options.share)
         return join_session(run, error);
+    if (run->options.close_on_exit && !run->options.no_session)
+        tell_hazard(run);
     if (transaction_credentials(&run->transaction, error) != OK)
         return FAILED;
     step_point("credentials-set");

@@ -110,7 +110,7 @@ static bool capabilities_abandon(void)
     capng_clear(CAPNG_SELECT_BOTH);
     if (capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_KILL, CAP_DAC_OVERRIDE, -1) != 0)
         return false;
-    (void)capng_apply(CAPNG_SELECT_BOUNDS);
+    (void)!capng_apply(CAPNG_SELECT_BOUNDS);
     return capng_apply(CAPNG_SELECT_CAPS) == 0;
 }
 

@@ -390,6 +390,7 @@ static void refresh(struct keeper *keeper)
     log_record(done == OK ? LOG_INFO : LOG_ERR, "shared session %s: credentials %s", keeper->who,
                done == OK ? "refreshed" : error.message);
     (void)!write_state(keeper, keeper->state.word, &error);
+    write_status(keeper);
 }
 
 /* timeout_ms: -1 for ever. */
