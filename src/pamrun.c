@@ -31,6 +31,7 @@
 #include "run/pty.h"
 #include "run/supervise.h"
 #include "run/watcher.h"
+#include "share/hazard.h"
 #include "share/join.h"
 
 #include <bsd/string.h>
@@ -118,6 +119,16 @@ static void log_run(const struct run *run, int priority, const char *verdict, co
                run->authority.delegate != NULL ? " delegate=yes" : "", details, command);
 }
 
+/* We hold the session, and have failed because the front has: that is what the caller is told, by it. If not, it is to
+ * know that we told him. */
+static bool front_tells(const struct run *run)
+{
+    if (run->relay.fd < 0 || run->relay.shared->front_fails != 0)
+        return run->relay.fd >= 0;
+    run->relay.shared->told = 1;
+    return false;
+}
+
 /* Say once what failed: to the caller, to the administrator, to the program that reads events. */
 static int report_failure(struct run *run, const struct error *error)
 {
@@ -141,6 +152,8 @@ static int report_failure(struct run *run, const struct error *error)
     if (run->uid != 0 && (error->step == STEP_AUTHENTICATE || error->step == STEP_ACCOUNT)
         && error->status == STATUS_REFUSED && logged_code != 0)
         log_failed_login(run->identity.unknown ? NULL : run->identity.account.name, run->tty);
+    if (front_tells(run))
+        return error->status;
     log_say("%s", error->message); /* last: nobody may be reading */
     if (error->hint[0] != '\0')
         log_hint(error->hint);
@@ -259,9 +272,9 @@ static enum result split(struct run *run, pid_t *holder, struct error *error)
     int ends[2];
 
     watcher_end(&run->watcher); /* a front looks on itself */
-    if (!relay_open(ends, &run->relay.step))
+    if (!relay_open(ends, &run->relay.shared))
         return fail(error, STEP_START, STATUS_SYSTEM, "cannot start: socketpair: %s", strerror(errno));
-    *run->relay.step = STEP_IDENTITY;
+    run->relay.shared->step = STEP_IDENTITY;
     supervise_block_signals();
     *holder = process_split();
     run->relay.fd = ends[*holder == 0 ? 1 : 0];
@@ -281,6 +294,7 @@ static enum result split(struct run *run, pid_t *holder, struct error *error)
 /* Others than root have a front before anything is looked up. */
 static enum result begin(struct run *run, pid_t *holder, struct error *error)
 {
+    limits_take_oom_score(&run->limits);
     begin_progress(run);
     return run->uid != 0 ? split(run, holder, error) : begin_guard(run, error);
 }
@@ -462,8 +476,8 @@ static enum result take_account(struct run *run, struct error *error)
     if (guarded(STEP_POLICY, check_account, run, error) != OK)
         return FAILED;
     if (plan->shell_was_refused)
-        log_say("the shell of %s, %s, is not in /etc/shells, so it is the one that is started", plan->account->name,
-                plan->shell);
+        log_say("shell: %s of %s is not in /etc/shells, so it is started, and not the one that was asked for",
+                plan->shell, plan->account->name);
     if (privilege_take_session(error) != OK)
         return FAILED;
     step_point("root-ids-taken");
@@ -507,6 +521,7 @@ static enum result join_session(struct run *run, struct error *error)
         .hold = run->options.hold,
         .hold_s = run->options.hold_seconds,
         .used_password = has_password,
+        .quiet = run->options.quiet,
         .transaction = &run->transaction,
         .start = start_transaction,
         .let_go = let_go,
@@ -526,6 +541,18 @@ static enum result join_session(struct run *run, struct error *error)
     return join_take_over(&run->join, &run->limits, &run->umask, error);
 }
 
+static void tell_hazard(const struct run *run)
+{
+    const struct account *account = &run->identity.account;
+
+    if (!hazard_of_own_session(account->uid, run->service) || run->options.quiet)
+        return;
+    log_say("a shared session of %s (profile %s) is open, and this run closes one of its own at its end: what is "
+            "mounted, and tickets, may go then for all who are in the shared one",
+            account->name, run->service);
+    log_hint("--share instead of --close-on-exit makes it one session");
+}
+
 static enum result open_session(struct run *run, struct error *error)
 {
     if (take_account(run, error) != OK)
@@ -534,6 +561,8 @@ static enum result open_session(struct run *run, struct error *error)
         run->inherited.umask |= S_IWGRP | S_IWOTH;
     if (run->options.share)
         return join_session(run, error);
+    if (run->options.close_on_exit && !run->options.no_session)
+        tell_hazard(run);
     if (transaction_credentials(&run->transaction, error) != OK)
         return FAILED;
     step_point("credentials-set");
@@ -611,7 +640,8 @@ static void hand_pty_over(struct run *run)
 {
     struct relay_message message = {.word = RELAY_PTY, .number = run->pty.is_wanted};
 
-    (void)relay_send(&run->relay, message, run->pty.master);
+    if (!relay_send(&run->relay, message, run->pty.master)) /* to the command it has hung up */
+        log_say("what the command writes cannot be shown: %s", strerror(errno));
     fd_close(&run->pty.master);
 }
 
@@ -643,7 +673,18 @@ static enum result become_command(struct run *run, const struct launch *launch, 
     transaction_tell_left_open(&run->transaction);
     EVENT(&run->events, "command-started", NUMBER_FIELD("pid", getpid()),
           run->cgroups.has_moved ? TEXT_FIELD("cgroup", "kept") : NO_FIELD);
-    return process_exec(launch, error);
+    (void)!process_exec(launch, error);
+    if (geteuid() != 0) /* the account's already: it could close nothing, and the session is left open */
+        transaction_end_copy(&run->transaction);
+    return FAILED;
+}
+
+static enum result fail_stopped_start(const struct outcome *outcome, struct error *error)
+{
+    (void)guard_fail_signalled(STEP_COMMAND, outcome->stopped_by, error);
+    return outcome->abandoned ? fail_hint(error, "its process waits for a file system that does not answer, and "
+                                                 "ends, without executing anything, when that does")
+                              : FAILED;
 }
 
 static enum result run_command(struct run *run, struct error *error)
@@ -666,6 +707,7 @@ static enum result run_command(struct run *run, struct error *error)
     };
     struct supervise_request request = {
         .child = &child,
+        .inherited = &run->inherited,
         .relay = run->relay.fd >= 0 ? &run->relay : NULL,
         .pty = run->plan.pty ? &run->pty : NULL,
         .own_session = run->plan.new_session || run->plan.pty,
@@ -699,13 +741,15 @@ static enum result run_command(struct run *run, struct error *error)
     log_allowed(run);  /* while the command starts; it cannot keep root from writing it */
     pages_copy_heap(); /* likewise: for the close, which somebody waits for */
     if (run->relay.fd >= 0)
-        *run->relay.step = STEP_COMMAND;
+        run->relay.shared->step = STEP_COMMAND;
     if (supervise_wait(&request, &run->outcome, error) != OK)
         return FAILED;
     if (run->outcome.hung_up)
         log_run(run, LOG_NOTICE, "hung up", "");
     step_point("command-ended");
     pty_close(&run->pty);
+    if (run->outcome.stopped_by != 0)
+        return fail_stopped_start(&run->outcome, error);
     if (!run->outcome.started)
         return process_fail_start(&run->outcome.failure, &run->plan, error);
     tell_end(run);
@@ -822,7 +866,7 @@ int main(int argc, char **argv)
     step_point("closed");
     guard_listen(NULL, NULL); /* signals come until the very end, and the relay goes with this function */
     if (run.relay.fd >= 0)
-        (void)relay_send(&run.relay, (struct relay_message){.word = RELAY_EXIT, .number = status}, -1);
+        relay_tell_exit(&run.relay, status);
 #ifndef __SANITIZE_ADDRESS__ /* looks for leaks when main returns */
     /* All is undone. What libraries and modules left for exit(3) could only hang, crash or change the status, while our
      * caller waits. */

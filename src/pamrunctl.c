@@ -1,16 +1,19 @@
-/* pamrunctl - what a site's policy and sessions are, pamrunctl(8): pamrunctl VERB [options] [operands]. Never setuid: it
+/* pamrunctl - what a site's policy, profiles and sessions are, pamrunctl(8): pamrunctl VERB [options] [operands]. Never setuid: it
  * does what its caller's own rights allow. The only file that reports its failures and ends the program. */
 #include "base/error.h"
 #include "base/log.h"
 #include "base/owned.h"
 #include "base/text.h"
+#include "ctl/check.h"
 #include "ctl/close.h"
 #include "ctl/config.h"
 #include "ctl/env.h"
 #include "ctl/list.h"
 #include "ctl/open.h"
+#include "ctl/profiles.h"
 #include "ctl/recover.h"
 #include "ctl/refresh.h"
+#include "ctl/trace.h"
 #include "ctl/verb.h"
 #include "ctl/wait.h"
 
@@ -21,8 +24,9 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct verb *const verbs[] = {&verb_close, &verb_config,  &verb_env,     &verb_list,
-                                           &verb_open,  &verb_recover, &verb_refresh, &verb_wait};
+static const struct verb *const verbs[] = {&verb_check,   &verb_close, &verb_config,   &verb_env,
+                                           &verb_list,    &verb_open,  &verb_profiles, &verb_recover,
+                                           &verb_refresh, &verb_trace, &verb_wait};
 
 enum { VERBS = sizeof verbs / sizeof *verbs };
 
@@ -30,7 +34,7 @@ static void print_help(FILE *out)
 {
     (void)fputs("Usage: pamrunctl VERB [options]\n"
                 "\n"
-                "Shared sessions of pamrun, and its site policy.\n"
+                "Shared sessions of pamrun, its site policy, and what the PAM modules of a profile do.\n"
                 "\n"
                 "Verbs:\n",
                 out);

@@ -64,14 +64,19 @@ both() # LINES LINES
 pam_functions='pam_(start|start_confdir|end|authenticate|acct_mgmt|setcred|open_session|close_session|chauthtok'
 pam_functions+='|set_item|get_item|putenv|getenv|getenvlist|misc_setenv|set_data|get_data|get_user|fail_delay|strerror'
 pam_functions+='|prompt|syslog|get_authtok)'
+# src/trace has PAM's types, to pass calls on; it makes none.
 rule "libpam is called in src/pam only" "$(both "$(words_outside 'src/pam/[^:]*' "$pam_functions")" \
     "$(includes_of 'src/(pamrun(ctl)?\.c|ask/.*|base/.*|ctl/.*|run/.*)' 'security/')")"
 
+# pamrunctl is not setuid: what check does as some caller, a process of its own does, which becomes that caller first.
 # capabilities.c, keyring.c and namespaces.c have one kind of these calls each: what a run takes over that joins a session.
 rule "ids, groups, capabilities, keyrings and namespaces change in four files of src/run only, of which privilege.c has the ids" "$(both \
-    "$(words_outside 'src/run/(privilege|capabilities|keyring|namespaces)\.c' \
+    "$(words_outside 'src/(run/(privilege|capabilities|keyring|namespaces)|ctl/pose)\.c' \
         '(set|sete|setre|setres|setfs)[ug]id|setgroups|initgroups|prctl|capset|capng_[a-z_]+|cap_[a-z_]+|setns|unshare|chroot|keyctl|SYS_(set[a-z]*id|setgroups|prctl|capset|setns|unshare|chroot|keyctl)')" \
     "$(includes_of 'src/(pamrun(ctl)?\.c|ask/.*|base/.*|ctl/.*|pam/.*|share/.*|run/(inherited|process|pty|supervise).*)' 'cap-ng|sys/(prctl|capability)')")"
+
+rule "src/ctl/pose.c sets ids by setresuid and setresgid, and does nothing else of it" \
+    "$(words_outside 'src/run/[a-z]*\.c' '(set|sete|setre|setfs)[ug]id|setgroups|initgroups|prctl|cap[a-z_]*set|setns|unshare')"
 
 rule "resource limits change in src/run/limits.c only" \
     "$(words_outside 'src/run/limits\.c' 'setrlimit|prlimit(64)?|SYS_(setrlimit|prlimit64)')"
@@ -82,8 +87,8 @@ rule "processes are made and programs executed in src/run/process.c only" "$(wor
 rule "exit is called nowhere: what is open would stay so" \
     "$(words_outside 'none' 'exit|quick_exit|errx?|verrx?|pthread_exit')"
 
-rule "_exit is called in src/run/process.c, src/base/guard.c and where the program ends" "$(both \
-    "$(words_outside 'src/(pamrun|run/process|base/guard)\.c' '_exit|_Exit|SYS_exit|SYS_exit_group')" \
+rule "_exit is called in src/run/process.c, src/base/guard.c and where a program, or pamrunctl's process for PAM, ends" "$(both \
+    "$(words_outside 'src/(pamrun|run/process|base/guard|ctl/worker)\.c' '_exit|_Exit|SYS_exit|SYS_exit_group')" \
     "$(words_outside 'src/base/guard\.c' 'abort')")"
 
 rule "a process is signalled by its pidfd: kill is called in src/run/supervise.c, for a child not yet reaped, and by the front for its own group" \
@@ -95,25 +100,35 @@ rule "step points: only their header knows whether there are any, and each name 
     "$(words_outside 'src/base/step_point\.h' 'PAMRUN_STEP_POINTS')" \
     "$(grep -rhoE 'step_point\("[^"]*"\)' src | sort | uniq -d)")"
 
+# src/trace/system_log.c defines them for the modules that pamrunctl traces.
 rule "syslog is called in src/base/log.c only" \
-    "$(calls_outside 'src/base/log\.c' 'syslog|vsyslog|openlog|closelog|setlogmask')"
+    "$(calls_outside 'src/(base/log|trace/system_log)\.c' 'syslog|vsyslog|openlog|closelog|setlogmask')"
+# What libpam loads, it loads by itself; trace has the modules whose place its own takes, and scope.c systemd's library.
+rule "shared objects are loaded in src/pam/modules.c, src/share/scope.c and src/trace/calls.c only" \
+    "$(calls_outside 'src/(pam/modules|share/scope|trace/calls)\.c' 'dlopen|dlmopen')"
 
 rule "nothing that cannot be bounded or trusted: strcat, sprintf, gets, alloca, getlogin, tmpnam, signal" \
     "$(calls_outside 'none' 'strcat|sprintf|vsprintf|gets|alloca|getlogin(_r)?|cuserid|tmpnam|tempnam|mktemp|signal')"
 rule "nobody sleeps" "$(words_outside 'none' 'sleep|usleep|nanosleep|clock_nanosleep')"
 
 # ---- who includes whom ----------------------------------------------------------------------------------------
-rule "base includes nothing of the other rooms" "$(includes_of 'src/base/[^:]*' '(\.\./)?(ask|ctl|pam|run|share)/|pamrun')"
-rule "ask includes base only" "$(includes_of 'src/ask/[^:]*' '(\.\./)?(ctl|pam|run|share)/')"
+rule "base includes nothing of the other rooms" "$(includes_of 'src/base/[^:]*' '(\.\./)?(ask|ctl|pam|run|share|trace)/|pamrun')"
+rule "ask includes base only" "$(includes_of 'src/ask/[^:]*' '(\.\./)?(ctl|pam|run|share|trace)/')"
 rule "pam includes neither run nor share" "$(includes_of 'src/pam/[^:]*' '(\.\./)?(run|share)/')"
 rule "run includes neither pam nor share" "$(includes_of 'src/run/[^:]*' '(\.\./)?(pam|share)/')"
+rule "trace includes base only, and is included by ctl only" "$(both \
+    "$(includes_of 'src/trace/[^:]*' '(\.\./)?(ask|ctl|pam|run|share)/')" \
+    "$(includes_of 'src/(pamrun(ctl)?\.c|(ask|base|pam|run|share)/[^:]*)' '(\.\./)?trace/')")"
 # What pamrunctl does is not part of the setuid program.
 rule "ctl is included by itself and pamrunctl.c only, and not in pamrun's library" "$(both \
     "$(includes_of 'src/(pamrun\.c|(ask|base|pam|run|share)/[^:]*)' '(\.\./)?ctl/')" \
-    "$(sed -n "/^pamrun_library/,/^executable('pamrun',/p" src/meson.build | grep -n 'ctl/')")"
+    "$(sed -n "/^pamrun_library/,/^executable('pamrun',/p" src/meson.build |
+        grep -nE "(ctl|trace)/|pam/(dialect|dispatch|profile_line)")")"
+rule "only pamrunctl reads profiles from another directory, or calls PAM's functions in another order" \
+    "$(words_outside 'src/(pam/transaction|ctl/[^:]*)\.[ch]' 'profile_directory|transaction_call')"
 rule "no header belongs to pamrun.c, and every room has a name that is known" "$(both \
     "$(find src -mindepth 1 -maxdepth 1 ! -name pamrun.c ! -name pamrunctl.c ! -name meson.build ! -name ask ! -name base \
-        ! -name ctl ! -name pam ! -name run ! -name share)" \
+        ! -name ctl ! -name pam ! -name run ! -name share ! -name trace)" \
     "$(includes_of 'src/[^:]*' '(\.\./)*pamrun(ctl)?\.h|.*\.c[">]')")"
 rule "each .c file includes its own header first" "$(
     for file in src/*/*.c; do

@@ -62,19 +62,24 @@ static enum result account_copy(struct account *account, const struct passwd *en
 {
     const char *shell = entry->pw_shell != NULL && *entry->pw_shell != '\0' ? entry->pw_shell : "/bin/sh";
 
-    if (entry->pw_name == NULL || entry->pw_dir == NULL || *entry->pw_dir == '\0')
-        return fail(error, STEP_IDENTITY, STATUS_NO_USER, "user %s: the passwd entry is incomplete (no home directory)",
-                    entry->pw_name != NULL ? entry->pw_name : "?");
-    if (entry->pw_uid == (uid_t)-1 || entry->pw_gid == (gid_t)-1) /* set*id(2) takes -1 for "leave as it is" */
-        return fail(error, STEP_IDENTITY, STATUS_NO_USER, "user %s: 4294967295 is no user or group id", entry->pw_name);
+    if (entry->pw_name == NULL || entry->pw_dir == NULL || *entry->pw_dir == '\0') {
+        (void)fail(error, STEP_IDENTITY, STATUS_NO_USER, "user %s: the passwd entry is incomplete (no home directory)",
+                   entry->pw_name != NULL ? entry->pw_name : "?");
+        return FAILED;
+    }
+    if (entry->pw_uid == (uid_t)-1 || entry->pw_gid == (gid_t)-1) { /* set*id(2) takes -1 for "leave as it is" */
+        (void)fail(error, STEP_IDENTITY, STATUS_NO_USER, "user %s: 4294967295 is no user or group id", entry->pw_name);
+        return FAILED;
+    }
     *account = (struct account){.name = strdup(entry->pw_name),
                                 .home = strdup(entry->pw_dir),
                                 .shell = strdup(shell),
                                 .uid = entry->pw_uid,
                                 .gid = entry->pw_gid};
-    if (account->name == NULL || account->home == NULL || account->shell == NULL)
-        return fail_memory(error, STEP_IDENTITY);
-    return OK;
+    if (account->name != NULL && account->home != NULL && account->shell != NULL)
+        return OK;
+    (void)fail_memory(error, STEP_IDENTITY);
+    return FAILED;
 }
 
 void account_free(struct account *account)
@@ -108,26 +113,27 @@ enum result account_by_name(struct account *account, const char *name, struct er
 {
     struct passwd entry, *found = NULL;
     char *buffer = NULL, shown[SHOWN_NAME_MAX];
-    enum result result;
+    enum result result = FAILED;
     int problem;
 
     (void)text_visible(shown, sizeof shown, name, TEXT_ONE_LINE);
     if (!account_name_is_valid(name)) {
-        (void)fail(error, STEP_IDENTITY, STATUS_USAGE, "user name '%s': cannot be one", shown);
-        return fail_hint(error, "a name has 1 to %d characters, no slash, no control character, no leading '-'",
-                         LOGIN_NAME_MAX - 1);
+        (void)fail(error, STEP_IDENTITY, STATUS_USAGE, "user name '%s': not a possible one", shown);
+        (void)fail_hint(error, "a name has 1 to %d characters, no slash, no control character, no leading '-'",
+                        LOGIN_NAME_MAX - 1);
+        return FAILED;
     }
     problem = passwd_find(name, 0, &entry, &found, &buffer);
     if (found != NULL) {
         result = account_copy(account, found, error);
     } else if (means_not_found(problem)) {
         (void)fail(error, STEP_IDENTITY, STATUS_NO_USER, "user %s: does not exist", shown);
-        result =
-            fail_hint(error, "getent passwd '%s' asks the same; is the directory service (sssd, ...) running?", shown);
+        (void)fail_hint(error, "getent passwd '%s' asks the same; is the directory service (sssd, ...) running?",
+                        shown);
     } else {
         (void)fail(error, STEP_IDENTITY, lookup_status(problem), "user %s: look-up failed: %s", shown,
                    strerror(problem));
-        result = fail_hint(error, DIRECTORY_HINT);
+        (void)fail_hint(error, DIRECTORY_HINT);
     }
     free(buffer);
     return result;

@@ -365,7 +365,7 @@ enum result identity_map(const char *map, const char *rewrite, const char *ident
     *account = NULL;
     if (*identity == '\0' || *identity == '/' || strlen(identity) > IDENTITY_BYTES_MAX
         || has_control_character(identity)) {
-        (void)fail(error, STEP_IDENTITY, STATUS_USAGE, "the identity: cannot be one");
+        (void)fail(error, STEP_IDENTITY, STATUS_USAGE, "the identity: not a possible one");
         return fail_hint(error, "an identity has 1 to %d bytes, no control character, no '/' at its start",
                          IDENTITY_BYTES_MAX);
     }

@@ -537,10 +537,9 @@ static enum result check_combinations(const struct options *o, struct error *err
         return FAILED;
     if (o->hold != NULL)
         return check_descriptors(o, error);
-    if (o->form == FORM_COMMAND && o->arguments[0] == NULL)
-        return usage(error, "no command was given", "after -u USER comes the command to run");
-    if (o->form == FORM_COMMAND && o->arguments[0][0] == '\0')
-        return usage(error, "the command", "is an empty word");
+    if (o->form == FORM_COMMAND && (o->arguments[0] == NULL || o->arguments[0][0] == '\0'))
+        return o->arguments[0] == NULL ? usage(error, "no command was given", "after -u USER comes the command to run")
+                                       : usage(error, "the command", "is an empty word");
     return check_descriptors(o, error);
 }
 

@@ -39,7 +39,12 @@ static char *read_all(int fd, off_t expected, size_t limit, size_t *length)
 
 char *file_read(const char *path, struct stat *status)
 {
-    OWNED(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    return file_read_at(AT_FDCWD, path, status);
+}
+
+char *file_read_at(int directory, const char *path, struct stat *status)
+{
+    OWNED(fd_close) int fd = openat(directory, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     struct stat here;
     size_t length;
     char *text;

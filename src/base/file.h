@@ -11,6 +11,9 @@ enum { FILE_BYTES_MAX = 1024 * 1024 };
  * not block. */
 char *file_read(const char *path, struct stat *status);
 
+/* The same, of a path relative to an open directory. */
+char *file_read_at(int directory, const char *path, struct stat *status);
+
 /* A file that grants rights, its path relative to an open directory (or AT_FDCWD): the last part of the path is no
  * symbolic link, and what is there is a regular file of root's that nobody else can write; all of it asked of the
  * descriptor that is then read. At most limit bytes, no NUL byte among them. NUL-terminated, malloc'd, the caller's.

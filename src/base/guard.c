@@ -1,6 +1,7 @@
 #include "base/guard.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/progress.h"
 #include "base/text.h"
 
@@ -20,7 +21,7 @@ enum { NUDGE_MS = 100, DEADLINE_GRACE_MS = 1000, GUARD_TIMER_SIGNAL = 64 };
 
 static const int stop_signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 /* Their default action would end us between open and close. A handler, not SIG_IGN: that is inherited by helpers. */
-static const int harmless_signals[] = {SIGPIPE, SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM,
+static const int harmless_signals[] = {SIGABRT, SIGPIPE, SIGALRM, SIGUSR1, SIGUSR2,  SIGVTALRM,
                                        SIGPROF, SIGXCPU, SIGXFSZ, SIGPWR,  SIGSTKFLT};
 
 #define NEVER INT64_MAX
@@ -89,7 +90,9 @@ static void line_to_syslog(const struct line *message)
 
     if (log < 0)
         return;
-    line_add(&line, "<83>pamrun["); /* authpriv.err */
+    line_add(&line, "<83>"); /* authpriv.err */
+    line_add(&line, log_program());
+    line_add(&line, "[");
     line_add_number(&line, (unsigned long)getpid());
     line_add(&line, "]: failed: ");
     line_add(&line, message->text);
@@ -113,7 +116,8 @@ static void end_by_force(const char *reason, int status)
     line_add(&message, step);
     line_add(&message, guard.whom);
     line_add(&message, reason);
-    line_add(&shown, "pamrun: ");
+    line_add(&shown, log_program());
+    line_add(&shown, ": ");
     line_add(&shown, message.text);
     line_add(&shown, "\n");
     line_to_syslog(&message);
@@ -132,7 +136,7 @@ static void end_by_force(const char *reason, int status)
         line_write(&event, guard.events_fd);
     }
     if (guard.relay != NULL)
-        (void)relay_send(guard.relay, (struct relay_message){.word = RELAY_EXIT, .number = status}, -1);
+        relay_tell_exit(guard.relay, status);
     if (guard.tell_forced_end != NULL)
         guard.tell_forced_end((enum step)guard.step, message.text, status);
     _exit(status);
@@ -371,7 +375,7 @@ void guard_enter(enum step step, int deadline_ms)
     if (deadline_ms > 0)
         timer_arm(deadline_ms, NUDGE_MS);
     if (guard.relay != NULL)
-        *guard.relay->step = (int32_t)step;
+        guard.relay->shared->step = (int32_t)step;
     progress_enter(step);
     guard.step = (sig_atomic_t)step; /* from here on on_stop() does what is needed */
     if (guard.stop_signal != 0)
@@ -525,14 +529,17 @@ void guard_fail_delay(int code, unsigned int microseconds, void *unused)
         (void)poll(NULL, 0, (int)left);
 }
 
-enum result guard_fail_stopped(enum step step, struct error *error)
+enum result guard_fail_signalled(enum step step, int number, struct error *error)
 {
-    int number = guard_stop_signal();
-
     (void)fail(error, step, STATUS_SIGNAL_BASE + number, "%s for %s (profile %s): stopped by SIG%s", step_name(step),
                guard.account, guard.profile, sigabbrev_np(number));
     error->class = CLASS_USER; /* somebody wanted it: nothing is wrong with the node */
     return FAILED;
+}
+
+enum result guard_fail_stopped(enum step step, struct error *error)
+{
+    return guard_fail_signalled(step, guard_stop_signal(), error);
 }
 
 void guard_start_close(void)

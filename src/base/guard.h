@@ -66,8 +66,9 @@ bool guard_suspend(int number);
  * the time that guessing takes. This one passes, whatever comes; the step then has failed, and was not stopped. */
 void guard_fail_delay(int code, unsigned int microseconds, void *unused);
 
-/* Fill the error for it. Returns FAILED. */
+/* Fill the error for it, or, while no module runs, for a signal that was read. Returns FAILED. */
 enum result guard_fail_stopped(enum step step, struct error *error);
+enum result guard_fail_signalled(enum step step, int number, struct error *error);
 
 /* Before the session is closed: a stop signal so far has been dealt with, and a further one asks for what is being done
  * already. It still interrupts, and ends by force what does not end. */

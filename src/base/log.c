@@ -25,6 +25,11 @@ void log_set_program(const char *name)
     program = name;
 }
 
+const char *log_program(void)
+{
+    return program;
+}
+
 /* One write(2), so that lines of several processes do not mix; none, when nobody reads for a second. */
 static void say(char *line, size_t length)
 {

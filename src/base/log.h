@@ -5,6 +5,9 @@
 /* Whose messages and log lines they are, instead of pamrun's; borrowed, before the first one. */
 void log_set_program(const char *name);
 
+/* That name. Async-signal-safe. */
+const char *log_program(void);
+
 /* One message on stderr: "pamrun: " before it, a new line behind it. A reader that has gone is no error. */
 __attribute__((format(printf, 1, 2))) void log_say(const char *format, ...);
 

@@ -1,6 +1,7 @@
 #include "base/progress.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/text.h"
 
 #include <errno.h>
@@ -77,7 +78,8 @@ static void wait_for_writer(void)
     }
 }
 
-static void change(int32_t step)
+/* anywhere: also where the other process's foreground is not ours. */
+static void change(int32_t step, bool anywhere)
 {
     static const char wipe[] = "\r\033[K";
     uint32_t before;
@@ -93,30 +95,31 @@ static void change(int32_t step)
     if ((before & STATE_MASK) == HIDDEN)
         return;
     group = tcgetpgrp(STDERR_FILENO);
-    if (group < 0 || group == getpgrp()) /* in a session of its own the worker cannot know, but who wrote it did */
+    if (anywhere || group < 0
+        || group == getpgrp()) /* in a session of its own the worker cannot know, but who wrote it did */
         while (write(STDERR_FILENO, wipe, sizeof wipe - 1) < 0 && errno == EINTR) /* the signal that ends the step */
             continue;
 }
 
 void progress_enter(enum step step)
 {
-    change((int32_t)step);
+    change((int32_t)step, false);
 }
 
 void progress_leave(void)
 {
-    change(NO_STEP);
+    change(NO_STEP, false);
 }
 
 void progress_make_room(void)
 {
     if (shared != NULL)
-        change(atomic_load(&shared->step));
+        change(atomic_load(&shared->step), false);
 }
 
-void progress_rest(void)
+void progress_rest(bool own_terminal)
 {
-    change(RESTING);
+    change(RESTING, own_terminal);
 }
 
 /* ---- the other process ---- */
@@ -134,7 +137,7 @@ static void show(int32_t step)
     char line[sizeof shared->whom + 80], shown[sizeof line];
     size_t room = columns();
 
-    (void)snprintf(line, sizeof line, "pamrun: waiting for %s%.*s", step_name((enum step)step),
+    (void)snprintf(line, sizeof line, "%s: waiting for %s%.*s", log_program(), step_name((enum step)step),
                    (int)sizeof shared->whom - 1, shared->whom);
     if (room > sizeof shown)
         room = sizeof shown;

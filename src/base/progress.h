@@ -33,8 +33,8 @@ void progress_leave(void);
 /* Before anything else is written there: the line goes, and the second begins anew. Async-signal-safe. */
 void progress_make_room(void);
 
-/* The command runs: nobody has to look. */
-void progress_rest(void);
+/* The command runs: nobody has to look. own_terminal: in it the command has not to be in the foreground. */
+void progress_rest(bool own_terminal);
 
 /* ---- the other's ---- */
 

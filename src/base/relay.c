@@ -11,12 +11,12 @@ union descriptor_room {
     char bytes[CMSG_SPACE(sizeof(int))];
 };
 
-bool relay_open(int ends[2], volatile int32_t **step)
+bool relay_open(int ends[2], struct relay_shared **shared)
 {
-    void *shared = mmap(NULL, sizeof **step, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void *memory = mmap(NULL, sizeof **shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-    *step = shared;
-    return shared != MAP_FAILED && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0;
+    *shared = memory != MAP_FAILED ? memory : NULL;
+    return *shared != NULL && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0;
 }
 
 bool relay_send(const struct relay *relay, struct relay_message message, int fd)
@@ -79,6 +79,12 @@ enum relay_state relay_receive(struct relay *relay, struct relay_message *messag
     if (message->word == RELAY_RESUMED)
         relay->stop_asked = 0;
     return RELAY_MESSAGE;
+}
+
+void relay_tell_exit(struct relay *relay, int status)
+{
+    relay->shared->done = status + 1;
+    (void)relay_send(relay, (struct relay_message){.word = RELAY_EXIT}, -1); /* so that it need not wait for our end */
 }
 
 void relay_ask_stop(struct relay *relay, int number)

@@ -23,16 +23,24 @@ enum relay_word {
     RELAY_PTY, /* a descriptor comes along: our side of the command's pseudo-terminal; number 0: not for the foreground yet */
     RELAY_ENDED, /* the command has ended */
     RELAY_LOOK,  /* a step begins: look at its progress again */
-    RELAY_EXIT,  /* all is done: exit with status `number`. A holder that ends without having said so has failed */
+    RELAY_EXIT,  /* all is done, relay_tell_exit() */
 };
 
 struct relay_message {
     int32_t word, number, code, pid;
 };
 
+/* In memory of both. */
+struct relay_shared {
+    volatile int32_t step;        /* enum step: where the holder is; it writes this */
+    volatile int32_t done;        /* not 0: the holder has done all, and ends with status `done` - 1 */
+    volatile int32_t told;        /* not 0: the holder has said what failed; it writes this */
+    volatile int32_t front_fails; /* not 0: the front cannot serve, and will say so itself; it writes this */
+};
+
 struct relay {
     int fd;                           /* -1: there is no second process */
-    volatile int32_t *step;           /* enum step: where the holder is, in memory of both; the holder writes it only */
+    struct relay_shared *shared;      /* NULL: there never was one */
     volatile sig_atomic_t continued;  /* SIGCONTs that were passed on, or that we were told of */
     volatile sig_atomic_t stop_asked; /* the holder's: not answered yet */
 };
@@ -40,7 +48,7 @@ struct relay {
 enum relay_state { RELAY_MESSAGE, RELAY_EMPTY, RELAY_GONE };
 
 /* Two connected ends, close-on-exec, and the memory of both. false, and errno. */
-bool relay_open(int ends[2], volatile int32_t **step);
+bool relay_open(int ends[2], struct relay_shared **shared);
 
 /* false: the other side has gone, or does not read. fd: handed over, -1: none. */
 bool relay_send(const struct relay *relay, struct relay_message message, int fd);
@@ -48,6 +56,10 @@ bool relay_send(const struct relay *relay, struct relay_message message, int fd)
 /* The next message. fd: where a descriptor that came along is put (-1: none), or NULL: it is not taken.
  * RELAY_GONE: the other process has ended. */
 enum relay_state relay_receive(struct relay *relay, struct relay_message *message, int *fd);
+
+/* The holder's, before it ends: all is done, exit with that status. A holder that ends without having said so has failed:
+ * so it must arrive, also where there is no memory for a message. */
+void relay_tell_exit(struct relay *relay, int status);
 
 /* The holder's: ask the front to stop, unless it was asked and has not answered. */
 void relay_ask_stop(struct relay *relay, int number);

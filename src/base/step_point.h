@@ -12,8 +12,8 @@ void step_points_start(pid_t front);
 /* When /run/pamrun-step-point holds "NAME SIGNAL" (both words, a number), send SIGNAL to the front. */
 void step_point(const char *name);
 
-/* The same for a process that ends or stops itself, by a file of its own: "NAME SIGNAL", or "* SIGNAL N": at one of N
- * steps, by chance. */
+/* The same for a process that ends or stops itself: /run/pamrun-step-point-here holds "NAME SIGNAL", and is removed, or
+ * "* SIGNAL N": at one of N steps, by chance. */
 void step_point_here(const char *name);
 
 #else

@@ -291,15 +291,16 @@ static enum result run_close(const void *given, char *const *operands, int *stat
 }
 
 static const struct verb_option options[] = {
-    {"id", "ID", offsetof(struct close_request, words.id), "release the hold of that name, in whichever session"},
-    {"missing-ok", NULL, offsetof(struct close_request, missing_ok), "that there is none is no failure"},
-    {"user", "USER", offsetof(struct close_request, words.user), "the sessions of that user, by force"},
-    {"uid", "UID", offsetof(struct close_request, words.uid), "the same, by number"},
-    {"profile", "NAME", offsetof(struct close_request, words.profile), "only the one of this PAM profile"},
-    {"force", NULL, offsetof(struct close_request, force), "end it now, whoever is in it"},
-    {"pid", "PID", offsetof(struct close_request, pid), "end this run of pamrun, and its session with it"},
-    {"timeout", "TIME", offsetof(struct close_request, timeout), "wait for its end so long (default: 60s)"},
-    {NULL, NULL, 0, NULL},
+    {"id", "ID", offsetof(struct close_request, words.id), "release the hold of that name, in whichever session",
+     false},
+    {"missing-ok", NULL, offsetof(struct close_request, missing_ok), "that there is none is no failure", false},
+    {"user", "USER", offsetof(struct close_request, words.user), "the sessions of that user, by force", false},
+    {"uid", "UID", offsetof(struct close_request, words.uid), "the same, by number", false},
+    {"profile", "NAME", offsetof(struct close_request, words.profile), "only the one of this PAM profile", false},
+    {"force", NULL, offsetof(struct close_request, force), "end it now, whoever is in it", false},
+    {"pid", "PID", offsetof(struct close_request, pid), "end this run of pamrun, and its session with it", false},
+    {"timeout", "TIME", offsetof(struct close_request, timeout), "wait for its end so long (default: 60s)", false},
+    {NULL, NULL, 0, NULL, false},
 };
 
 const struct verb verb_close = {

@@ -176,7 +176,7 @@ static enum result run_config(const void *given, char *const *operands, int *sta
     (void)operands;
     if (request->profile != NULL && !profile_name_is_valid(request->profile)) {
         (void)text_visible(shown, sizeof shown, request->profile, TEXT_ONE_LINE);
-        (void)fail(error, STEP_OPTIONS, STATUS_USAGE, "config: --profile '%s': cannot be one", shown);
+        (void)fail(error, STEP_OPTIONS, STATUS_USAGE, "config: --profile '%s': not a possible name", shown);
         return fail_hint(error, "a name has 1 to 64 of a-z 0-9 _ . - and begins with a letter or digit");
     }
     login_defs_read(&defs, "/etc/login.defs");
@@ -196,11 +196,11 @@ static enum result run_config(const void *given, char *const *operands, int *sta
 }
 
 static const struct verb_option options[] = {
-    {"profile", "NAME", offsetof(struct config_request, profile), "what holds for runs with this PAM profile"},
-    {"caller", "USER", offsetof(struct config_request, caller), "may he? (default: who calls; others: root)"},
-    {"account", "USER", offsetof(struct config_request, account), "as whom?"},
-    {"identity", "ID", offsetof(struct config_request, identity), "as whom the policy maps it to?"},
-    {NULL, NULL, 0, NULL},
+    {"profile", "NAME", offsetof(struct config_request, profile), "what holds for runs with this PAM profile", false},
+    {"caller", "USER", offsetof(struct config_request, caller), "may he? (default: who calls; others: root)", false},
+    {"account", "USER", offsetof(struct config_request, account), "as whom?", false},
+    {"identity", "ID", offsetof(struct config_request, identity), "as whom the policy maps it to?", false},
+    {NULL, NULL, 0, NULL, false},
 };
 
 const struct verb verb_config = {

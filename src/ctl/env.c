@@ -132,12 +132,12 @@ static enum result run_env(const void *given, char *const *operands, int *status
 }
 
 static const struct verb_option options[] = {
-    {"user", "USER", offsetof(struct env_request, words.user), "whose session"},
-    {"uid", "UID", offsetof(struct env_request, words.uid), "the same, by number"},
-    {"id", "ID", offsetof(struct env_request, words.id), "the one with that hold"},
-    {"profile", "NAME", offsetof(struct env_request, words.profile), "the one of this PAM profile"},
-    {"format", "FORMAT", offsetof(struct env_request, format), "sh, nul, json or slurm-task"},
-    {NULL, NULL, 0, NULL},
+    {"user", "USER", offsetof(struct env_request, words.user), "whose session", false},
+    {"uid", "UID", offsetof(struct env_request, words.uid), "the same, by number", false},
+    {"id", "ID", offsetof(struct env_request, words.id), "the one with that hold", false},
+    {"profile", "NAME", offsetof(struct env_request, words.profile), "the one of this PAM profile", false},
+    {"format", "FORMAT", offsetof(struct env_request, format), "sh, nul, json or slurm-task", false},
+    {NULL, NULL, 0, NULL, false},
 };
 
 const struct verb verb_env = {

@@ -329,12 +329,12 @@ static enum result run_list(const void *given, char *const *operands, int *statu
 }
 
 static const struct verb_option options[] = {
-    {"json", NULL, offsetof(struct list_request, json), "one JSON object, for programs"},
-    {"user", "USER", offsetof(struct list_request, words.user), "only that user's"},
-    {"uid", "UID", offsetof(struct list_request, words.uid), "the same, by number"},
-    {"id", "ID", offsetof(struct list_request, words.id), "only the one with that hold"},
-    {"profile", "NAME", offsetof(struct list_request, words.profile), "only those of this PAM profile"},
-    {NULL, NULL, 0, NULL},
+    {"json", NULL, offsetof(struct list_request, json), "one JSON object, for programs", false},
+    {"user", "USER", offsetof(struct list_request, words.user), "only that user's", false},
+    {"uid", "UID", offsetof(struct list_request, words.uid), "the same, by number", false},
+    {"id", "ID", offsetof(struct list_request, words.id), "only the one with that hold", false},
+    {"profile", "NAME", offsetof(struct list_request, words.profile), "only those of this PAM profile", false},
+    {NULL, NULL, 0, NULL, false},
 };
 
 const struct verb verb_list = {

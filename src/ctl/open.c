@@ -319,15 +319,15 @@ static enum result run_open(const void *given, char *const *operands, int *statu
 }
 
 static const struct verb_option options[] = {
-    {"user", "USER", offsetof(struct open_request, words.user), "whose session"},
-    {"uid", "UID", offsetof(struct open_request, words.uid), "the same, by number"},
-    {"identity", "ID", offsetof(struct open_request, identity), "the same, as the site policy maps it"},
-    {"profile", "NAME", offsetof(struct open_request, words.profile), "the PAM profile (default: the policy's)"},
-    {"id", "ID", offsetof(struct open_request, words.id), "the name of the hold: the job's"},
-    {"lease", "TIME", offsetof(struct open_request, lease), "it ends by itself after that (90m, 26h)"},
+    {"user", "USER", offsetof(struct open_request, words.user), "whose session", false},
+    {"uid", "UID", offsetof(struct open_request, words.uid), "the same, by number", false},
+    {"identity", "ID", offsetof(struct open_request, identity), "the same, as the site policy maps it", false},
+    {"profile", "NAME", offsetof(struct open_request, words.profile), "the PAM profile (default: the policy's)", false},
+    {"id", "ID", offsetof(struct open_request, words.id), "the name of the hold: the job's", false},
+    {"lease", "TIME", offsetof(struct open_request, lease), "it ends by itself after that (90m, 26h)", false},
     {"on-refusal", "WHAT", offsetof(struct open_request, on_refusal),
-     "mark: a refused account is no failure, but marked"},
-    {NULL, NULL, 0, NULL},
+     "mark: a refused account is no failure, but marked", false},
+    {NULL, NULL, 0, NULL, false},
 };
 
 const struct verb verb_open = {

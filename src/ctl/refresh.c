@@ -90,12 +90,12 @@ static enum result run_refresh(const void *given, char *const *operands, int *st
 }
 
 static const struct verb_option options[] = {
-    {"user", "USER", offsetof(struct refresh_request, words.user), "whose sessions"},
-    {"uid", "UID", offsetof(struct refresh_request, words.uid), "the same, by number"},
-    {"id", "ID", offsetof(struct refresh_request, words.id), "the one with that hold"},
-    {"profile", "NAME", offsetof(struct refresh_request, words.profile), "only the one of this PAM profile"},
-    {"timeout", "TIME", offsetof(struct refresh_request, timeout), "give up after that (default: 60s)"},
-    {NULL, NULL, 0, NULL},
+    {"user", "USER", offsetof(struct refresh_request, words.user), "whose sessions", false},
+    {"uid", "UID", offsetof(struct refresh_request, words.uid), "the same, by number", false},
+    {"id", "ID", offsetof(struct refresh_request, words.id), "the one with that hold", false},
+    {"profile", "NAME", offsetof(struct refresh_request, words.profile), "only the one of this PAM profile", false},
+    {"timeout", "TIME", offsetof(struct refresh_request, timeout), "give up after that (default: 60s)", false},
+    {NULL, NULL, 0, NULL, false},
 };
 
 const struct verb verb_refresh = {

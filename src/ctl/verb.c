@@ -1,5 +1,6 @@
 #include "ctl/verb.h"
 
+#include "base/strv.h"
 #include "base/text.h"
 
 #include <string.h>
@@ -21,14 +22,17 @@ static const struct verb_option *find_option(const struct verb *verb, const char
     return NULL;
 }
 
-static void take(void *request, const struct verb_option *row, const char *value)
+static bool take(void *request, const struct verb_option *row, const char *value)
 {
     void *member = (char *)request + row->member;
 
+    if (row->many)
+        return strv_add(member, value);
     if (row->argument == NULL)
         *(bool *)member = true;
     else
         *(const char **)member = value;
+    return true;
 }
 
 /* --word, --word=value, --word value. at: moved to the last word it used. */
@@ -53,8 +57,7 @@ static enum result parse_option(const struct verb *verb, char ***at, void *reque
     }
     if (value != NULL && *value == '\0')
         return usage(verb, *equals == '=' ? **at : (*at)[-1], needs, error);
-    take(request, row, value);
-    return OK;
+    return take(request, row, value) ? OK : fail_memory(error, STEP_OPTIONS);
 }
 
 enum result verb_parse(const struct verb *verb, char **words, void *request, char ***operands, bool *help,

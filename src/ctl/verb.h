@@ -14,6 +14,7 @@ struct verb_option {
     const char *argument; /* NULL: takes none */
     size_t member;        /* offsetof() in the verb's request: a const char * for what is given, a bool for a flag */
     const char *help;
+    bool many; /* may be given again: the member is a struct strv, all of them in order, which the verb frees */
 };
 
 struct verb {

@@ -76,12 +76,12 @@ static enum result run_wait(const void *given, char *const *operands, int *statu
 }
 
 static const struct verb_option options[] = {
-    {"user", "USER", offsetof(struct wait_request, words.user), "whose sessions"},
-    {"uid", "UID", offsetof(struct wait_request, words.uid), "the same, by number"},
-    {"id", "ID", offsetof(struct wait_request, words.id), "the one with that hold"},
-    {"profile", "NAME", offsetof(struct wait_request, words.profile), "only the one of this PAM profile"},
-    {"timeout", "TIME", offsetof(struct wait_request, timeout), "give up after that (default: never)"},
-    {NULL, NULL, 0, NULL},
+    {"user", "USER", offsetof(struct wait_request, words.user), "whose sessions", false},
+    {"uid", "UID", offsetof(struct wait_request, words.uid), "the same, by number", false},
+    {"id", "ID", offsetof(struct wait_request, words.id), "the one with that hold", false},
+    {"profile", "NAME", offsetof(struct wait_request, words.profile), "only the one of this PAM profile", false},
+    {"timeout", "TIME", offsetof(struct wait_request, timeout), "give up after that (default: never)", false},
+    {NULL, NULL, 0, NULL, false},
 };
 
 const struct verb verb_wait = {

@@ -1,7 +1,8 @@
 #include "pam/codes.h"
 
-#include <security/_pam_types.h>
+#include <security/pam_appl.h>
 #include <stddef.h>
+#include <string.h>
 
 /* User's: somebody who may not, or whose answer was wrong. Node's: this machine, its files or its servers. */
 struct meaning {
@@ -84,6 +85,44 @@ static const struct meaning *meaning_of(enum step step, int code)
 const char *pam_code_name(int code)
 {
     return code >= 0 && code < CODE_COUNT ? code_table[code].name : "unknown PAM code";
+}
+
+int pam_code_from_name(const char *name)
+{
+    for (int code = 0; code < CODE_COUNT; code++)
+        if (strcmp(code_table[code].name, name) == 0)
+            return code;
+    return -1;
+}
+
+const char *pam_code_meaning(int code)
+{
+    const char *meaning = pam_strerror(NULL, code);
+
+    return meaning != NULL ? meaning : "";
+}
+
+bool pam_flag_from_name(const char *name, int *flag)
+{
+    static const struct {
+        const char *name;
+        int flag;
+    } flags[] = {
+        {"PAM_SILENT", PAM_SILENT},
+        {"PAM_DISALLOW_NULL_AUTHTOK", PAM_DISALLOW_NULL_AUTHTOK},
+        {"PAM_ESTABLISH_CRED", PAM_ESTABLISH_CRED},
+        {"PAM_DELETE_CRED", PAM_DELETE_CRED},
+        {"PAM_REINITIALIZE_CRED", PAM_REINITIALIZE_CRED},
+        {"PAM_REFRESH_CRED", PAM_REFRESH_CRED},
+        {"PAM_CHANGE_EXPIRED_AUTHTOK", PAM_CHANGE_EXPIRED_AUTHTOK},
+    };
+
+    for (size_t at = 0; at < sizeof flags / sizeof *flags; at++)
+        if (strcmp(flags[at].name, name) == 0) {
+            *flag = flags[at].flag;
+            return true;
+        }
+    return false;
 }
 
 int pam_code_status(enum step step, int code)

@@ -28,6 +28,12 @@ static int fail_prompt(struct conversation *conversation, const char *prompt, co
     return PAM_CONV_ERR;
 }
 
+static void observe(const struct conversation *conversation, struct conversation_event event)
+{
+    if (conversation->observe != NULL)
+        conversation->observe(conversation->observe_data, &event);
+}
+
 /* Never the terminal instead: a wrong password is not to become a question. */
 static int answer_forwarded(struct conversation *conversation, const char *prompt, bool echo, char **response)
 {
@@ -49,6 +55,7 @@ static int ask(struct conversation *conversation, const char *prompt, bool echo,
     if (answer == NULL)
         return PAM_BUF_ERR;
     (void)text_visible(visible, sizeof visible, prompt, TEXT_MANY_LINES);
+    observe(conversation, (struct conversation_event){.moment = CONVERSATION_ASKS, .echo = echo, .text = prompt});
     if (!terminal_ask(visible, echo, answer, PAM_MAX_RESP_SIZE)) {
         int problem = errno;
 
@@ -62,22 +69,42 @@ static int ask(struct conversation *conversation, const char *prompt, bool echo,
     return PAM_SUCCESS;
 }
 
+static int ask_observed(struct conversation *conversation, const char *prompt, bool echo, char **response)
+{
+    int code = ask(conversation, prompt, echo, response);
+    const char *answered = conversation->forwards ? "forwarded" : "terminal";
+
+    observe(conversation, (struct conversation_event){.moment = CONVERSATION_ANSWERED,
+                                                      .echo = echo,
+                                                      .text = prompt,
+                                                      .by = code == PAM_SUCCESS ? answered : NULL,
+                                                      .why = code == PAM_SUCCESS ? NULL : conversation->why});
+    return code;
+}
+
+static int tell(const struct conversation *conversation, const char *text, bool is_error)
+{
+    if (conversation->observe != NULL)
+        observe(conversation,
+                (struct conversation_event){.moment = CONVERSATION_TOLD, .is_error = is_error, .text = text});
+    else if (is_error || conversation->show_information)
+        log_say_module(text);
+    return PAM_SUCCESS;
+}
+
 int conversation_say(struct conversation *conversation, int style, const char *text, char **response)
 {
     if (conversation->elsewhere != NULL)
         return conversation->elsewhere(conversation->elsewhere_data, style, text, response);
     switch (style) {
     case PAM_PROMPT_ECHO_OFF:
-        return ask(conversation, text, false, response);
+        return ask_observed(conversation, text, false, response);
     case PAM_PROMPT_ECHO_ON:
-        return ask(conversation, text, true, response);
+        return ask_observed(conversation, text, true, response);
     case PAM_ERROR_MSG:
-        log_say_module(text);
-        return PAM_SUCCESS;
+        return tell(conversation, text, true);
     case PAM_TEXT_INFO:
-        if (conversation->show_information)
-            log_say_module(text);
-        return PAM_SUCCESS;
+        return tell(conversation, text, false);
     default:
         return PAM_CONV_ERR;
     }

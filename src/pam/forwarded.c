@@ -126,7 +126,8 @@ static enum result read_all(struct forwarded *forwarded, int fd, struct error *e
         if (ready < 0 && errno == EINTR)
             continue;
         if (ready < 0)
-            return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "poll: %s", strerror(errno));
+            return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "%s %d: poll: %s", option_of(forwarded->kind), fd,
+                        strerror(errno));
         got = read(fd, forwarded->bytes + forwarded->length, most - forwarded->length);
         if (got == 0)
             return OK;

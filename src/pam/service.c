@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { PATH_BYTES = 512, INCLUDE_DEPTH_MAX = 16 };
+enum { PATH_BYTES = 512, INCLUDE_DEPTH_MAX = 16, FILES_MAX = 256 };
 
 /* Not one more than libpam has: it would take "other" for a profile that only we find. */
 const char *const service_directories[] = {"/etc/pam.d", "/usr/lib/pam.d",
@@ -142,6 +142,7 @@ struct search {
     const char *name;
     const char *const *directories;
     struct facilities needed, found;
+    int files; /* read so far: two that include each other twice would come to 65,536 */
 };
 
 /* Does libpam know these two words? A misspelt one makes it refuse everybody, as if it were their fault. */
@@ -239,12 +240,16 @@ static enum result find_facilities(struct search *search, const char *file, char
     char path[PATH_BYTES];
     size_t count;
 
+    if (++search->files > FILES_MAX)
+        return fail(error, STEP_PROFILE, STATUS_UNAVAILABLE,
+                    "profile %s: %s: more than %d files are included, or some of them again and again", search->name,
+                    file, FILES_MAX);
     if (find_own(search, file, text, wanted, includes, &count, error) != OK
         || check_includes(search, includes, count, error) != OK)
         return FAILED;
     for (size_t at = 0; at < 2 * count && !has_all(search->found, search->needed) && depth < INCLUDE_DEPTH_MAX; at++) {
-        const struct include *include = &includes[at % count];
         bool second_round = at >= count;
+        const struct include *include = &includes[second_round ? at - count : at];
         OWNED(memory_free) char *included = NULL;
 
         if (second_round == looks_useful(include->name, search->found, search->needed))
@@ -280,7 +285,7 @@ enum result service_check(const char *name, const char *const *directories, stru
 
     (void)text_visible(shown, sizeof shown, name, TEXT_ONE_LINE);
     if (!service_name_is_valid(name)) {
-        (void)fail(error, STEP_PROFILE, STATUS_USAGE, "profile '%s': cannot be one", shown);
+        (void)fail(error, STEP_PROFILE, STATUS_USAGE, "profile '%s': not a possible name", shown);
         return fail_hint(error, "a name has 1 to %d of a-z 0-9 _ . - and begins with a letter or digit",
                          SERVICE_NAME_MAX);
     }

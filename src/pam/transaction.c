@@ -5,6 +5,8 @@
 #include "base/step_point.h"
 #include "pam/codes.h"
 #include "pam/modules.h"
+#include "pam/profile_reads.h"
+#include "pam/service.h"
 #include "pam/terminal.h"
 
 #include <stdlib.h>
@@ -153,13 +155,22 @@ enum result transaction_start(struct transaction *transaction, const struct tran
                               struct events *events, struct error *error)
 {
     struct pam_conv conversation = {conversation_talk, &transaction->conversation};
-    enum result guarded;
+    const char *const own[] = {request->profile_directory, NULL};
+    struct error unread;
+    enum result guarded, profile_read;
     int code;
 
     *transaction = (struct transaction){.request = request, .events = events, .owner = getpid()};
     transaction->conversation.forwarded = request->forwarded;
+    transaction->conversation.observe = request->observe;
+    transaction->conversation.observe_data = request->observe_data;
     guard_enter(STEP_START, 0); /* modules are loaded, and code of theirs runs */
-    code = pam_start(request->service, request->account, &conversation, &transaction->handle);
+    profile_reads_begin(request->service, request->profile_directory == NULL ? service_directories : own);
+    code = request->profile_directory == NULL
+               ? pam_start(request->service, request->account, &conversation, &transaction->handle)
+               : pam_start_confdir(request->service, request->account, &conversation, request->profile_directory,
+                                   &transaction->handle);
+    profile_read = profile_reads_end(&unread);
     guarded = guard_leave(error);
     if (code == PAM_SUCCESS) {
         transaction->stage = STAGE_STARTED;
@@ -169,6 +180,10 @@ enum result transaction_start(struct transaction *transaction, const struct tran
     transaction->last = code;
     if (guarded != OK)
         return FAILED;
+    if (profile_read != OK) {
+        *error = unread;
+        return FAILED;
+    }
     return code == PAM_SUCCESS ? OK : fail_pam(transaction, STEP_START, code, error);
 }
 
@@ -297,6 +312,42 @@ enum result transaction_worked_elsewhere(struct transaction *t, enum step step, 
     if (step == STEP_OPEN_SESSION && t->request->forward_to_session)
         return forwarded_finish(t, step, error);
     return OK;
+}
+
+static pam_step *function_of(enum step step)
+{
+    switch (step) {
+    case STEP_AUTHENTICATE:
+        return pam_authenticate;
+    case STEP_ACCOUNT:
+        return pam_acct_mgmt;
+    case STEP_CHAUTHTOK:
+        return pam_chauthtok;
+    case STEP_CREDENTIALS:
+    case STEP_DELETE_CREDENTIALS:
+        return pam_setcred;
+    case STEP_OPEN_SESSION:
+        return pam_open_session;
+    case STEP_CLOSE_SESSION:
+        return pam_close_session;
+    default:
+        return NULL;
+    }
+}
+
+enum result transaction_call(struct transaction *t, enum step step, int flags, struct error *error)
+{
+    const struct forwarded *forwarded = t->request->forwarded;
+    bool is_last = step == (t->request->forward_to_session ? STEP_OPEN_SESSION : STEP_AUTHENTICATE);
+    enum result result;
+
+    t->conversation.forwards = forwarded != NULL && forwarded->kind != FORWARDED_NONE
+                               && (step == STEP_AUTHENTICATE || (is_last && t->request->forward_to_session));
+    result = run_step(t, step, function_of(step), flags, error);
+    t->conversation.forwards = false;
+    if (result == OK && is_last)
+        result = forwarded_finish(t, step, error);
+    return result == OK ? check_user(t, step, error) : FAILED;
 }
 
 char **transaction_environment(struct transaction *transaction)

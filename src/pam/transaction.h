@@ -46,6 +46,9 @@ struct transaction_request {
     const void *restore_data;
     void (*report)(void *data, const struct error *error); /* a session that could not be closed */
     void *report_data;
+    const char *profile_directory;  /* where profiles are read from, pam_start_confdir(3); NULL: where libpam looks */
+    conversation_observer *observe; /* of what modules say and ask; NULL: nobody */
+    void *observe_data;
 };
 
 struct transaction {
@@ -67,6 +70,11 @@ enum result CHECKED transaction_authenticate(struct transaction *transaction, st
 enum result CHECKED transaction_account(struct transaction *transaction, struct error *error);
 enum result CHECKED transaction_credentials(struct transaction *transaction, struct error *error);
 enum result CHECKED transaction_open_session(struct transaction *transaction, struct error *error);
+
+/* One PAM function alone, in whatever order, for who looks at each: pamrunctl(8) check. Its own code is in `last`. The stage
+ * does not change, and transaction_close() undoes nothing of it: that is the caller's, once. STEP_CREDENTIALS and
+ * STEP_DELETE_CREDENTIALS are pam_setcred(3), with flags saying what of it. */
+enum result CHECKED transaction_call(struct transaction *transaction, enum step step, int flags, struct error *error);
 
 /* The PAM environment, malloc'd strings in a malloc'd array; NULL: out of memory. */
 char **transaction_environment(struct transaction *transaction);

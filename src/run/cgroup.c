@@ -384,7 +384,7 @@ static enum result prepare_all(struct cgroups *cgroups, struct error *error)
         return fail(error, STEP_OPEN_SESSION, STATUS_SYSTEM, "cgroup: /proc/self/mountinfo: %s", strerror(errno));
     while (cgroup_next_place(&rest, &place))
         lines++;
-    cgroups->files = calloc(lines, sizeof *cgroups->files);
+    cgroups->files = calloc(lines + 1, sizeof *cgroups->files); /* of none NULL might be all there is */
     if (cgroups->files == NULL)
         return fail_memory(error, STEP_OPEN_SESSION);
     rest = cgroups->before;

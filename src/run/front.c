@@ -1,5 +1,6 @@
 #include "run/front.h"
 
+#include "base/log.h"
 #include "base/owned.h"
 #include "base/progress.h"
 #include "base/step_point.h"
@@ -20,9 +21,8 @@ struct front {
     struct pty pty;
     int signals;       /* signalfd(2) */
     int holder;        /* pidfd */
-    bool told_to_exit; /* the holder is done, and said with which status */
+    bool told_to_exit; /* the holder is done */
     bool command_ended;
-    int status;
 };
 
 static void say(const struct front *front, enum relay_word word, int number)
@@ -111,6 +111,18 @@ static void stop_when_told(struct front *front, const struct relay_message *mess
     terminal_resume(front);
 }
 
+/* As who writes from the background is stopped where the terminal wants that. What is shown is what the pseudo-terminal
+ * holds, and the command waits when that is full. */
+static void stop_before_output(struct front *front)
+{
+    signals_read(front); /* a stop signal throws away a SIGCONT that waits */
+    if (!pty_is_held_back(&front->pty))
+        return;
+    if (!stop_by(SIGTTOU, true))
+        pty_drop_output(&front->pty);
+    terminal_resume(front);
+}
+
 static void relay_read(struct front *front)
 {
     struct relay_message message;
@@ -124,15 +136,16 @@ static void relay_read(struct front *front)
         case RELAY_PTY:
             if (fd >= 0 && pty_adopt(&front->pty, fd, message.number != 0))
                 terminal_resume(front);
-            else
-                pty_close(&front->pty); /* nobody shows it, and the command is told so */
+            else {
+                log_say("what the command writes cannot be shown");
+                pty_close(&front->pty); /* to the command it has hung up */
+            }
             break;
         case RELAY_ENDED:
             front->command_ended = true;
             break;
         case RELAY_EXIT:
             front->told_to_exit = true;
-            front->status = message.number;
             break;
         default:
             break;
@@ -147,7 +160,11 @@ static void pty_serve(struct front *front, const struct pollfd *sources)
         return;
     if (front->command_ended)
         pty_command_ended(&front->pty);
+    if (pty_waits_for_foreground(&front->pty) && pty_is_in_foreground(&front->pty))
+        terminal_resume(front);
     pty_after_poll(&front->pty, sources);
+    if (pty_is_held_back(&front->pty))
+        stop_before_output(front);
     if (was_there && front->pty.hung_up)
         say(front, RELAY_HANG_UP, 0);
 }
@@ -160,6 +177,17 @@ static void finish_showing(struct front *front)
     pty_close(&front->pty);
     say(front, RELAY_SHOWN, 0);
     front->command_ended = false;
+}
+
+/* Milliseconds, for poll(2). */
+static int time_left(const struct front *front, struct progress_watch *progress)
+{
+    enum { LOOK_MS = 250 };
+    int left = progress_look(progress);
+
+    if (front->pty.master >= 0 && pty_waits_for_foreground(&front->pty) && (left < 0 || left > LOOK_MS))
+        left = LOOK_MS;
+    return left;
 }
 
 /* Until the holder has ended, or is about to. false: errno. */
@@ -180,13 +208,14 @@ static bool serve(struct front *front)
             pty_before_poll(&front->pty, sources + PTY);
             count = SOURCES;
         }
-        if (poll(sources, count, progress_look(&progress)) < 0) {
+        if (poll(sources, count, time_left(front, &progress)) < 0) {
             if (errno != EINTR)
                 return false;
             continue;
         }
         /* First, and whatever poll(2) saw: a SIGCONT is newer than a stop that was asked for while we were stopped. */
-        signals_read(front);
+        if (sources[SIGNALS].revents != 0 || sources[RELAY].revents != 0 || sources[HOLDER].revents != 0)
+            signals_read(front);
         /* Also when only its end was seen: poll(2) may have looked at the socket just before the holder's last word. */
         if (sources[RELAY].revents != 0 || sources[HOLDER].revents != 0)
             relay_read(front);
@@ -203,7 +232,7 @@ static bool serve(struct front *front)
 static enum result fail_holder(const struct front_request *request, const struct front *front, int wait_status,
                                struct error *error)
 {
-    enum step at = (enum step) * front->relay->step;
+    enum step at = (enum step)front->relay->shared->step;
     const char *step = step_name(at);
 
     if (WIFSIGNALED(wait_status))
@@ -223,12 +252,14 @@ enum result front_run(const struct front_request *request, int *status, struct e
     OWNED(fd_close) int signals = -1;
     OWNED(fd_close) int holder = (int)syscall(SYS_pidfd_open, request->holder, 0);
     struct front front = {.relay = request->relay, .pty = {.master = -1, .slave = -1, .terminal = -1}};
-    int wait_status = 0, problem = errno;
+    int wait_status = 0, problem = 0;
     bool served = false;
     sigset_t all;
 
     sigfillset(&all);
-    if (holder >= 0 && privilege_abandon()) {
+    if (holder < 0 || !privilege_abandon()) {
+        problem = errno;
+    } else {
         signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
         front.signals = signals;
         front.holder = holder;
@@ -237,15 +268,16 @@ enum result front_run(const struct front_request *request, int *status, struct e
         problem = errno;
     }
     pty_close(&front.pty);
+    request->relay->shared->front_fails = !served;
     fd_close(&request->relay->fd); /* if it still runs, that is a hang-up */
     pages_release_text();          /* while the holder does the same */
     while (waitpid(request->holder, &wait_status, 0) < 0 && errno == EINTR)
         continue;
-    if (!served)
+    if (!served && request->relay->shared->told == 0) /* the holder may have failed before we did */
         return fail(error, STEP_START, STATUS_SYSTEM, "the process in front of the PAM session cannot serve: %s",
                     strerror(problem));
-    if (!front.told_to_exit || !WIFEXITED(wait_status) || WEXITSTATUS(wait_status) != front.status)
-        return fail_holder(request, &front, wait_status, error);
-    *status = front.status;
-    return OK;
+    *status = (int)request->relay->shared->done - 1;
+    return WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == *status
+               ? OK
+               : fail_holder(request, &front, wait_status, error);
 }

@@ -150,21 +150,21 @@ enum result inherited_take(struct inherited *inherited, const int *taken, size_t
     inherited->umask = umask(MODULES_UMASK);
     signals_take(inherited);
     if (!files_take(inherited, taken, count))
-        return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "/proc/self/fd: %s", strerror(errno));
+        return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "cannot start: /proc/self/fd: %s", strerror(errno));
     if (close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
-        return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "close_range: %s", strerror(errno));
+        return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "cannot start: close_range: %s", strerror(errno));
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
         int copy = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 
         if (copy < 0 || !same_file_note(&inherited->standard[fd], copy))
-            return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "descriptor %d: %s", fd, strerror(errno));
+            return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "cannot start: descriptor %d: %s", fd, strerror(errno));
     }
     directory = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (directory < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
-        return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "working directory: %s", strerror(errno));
+        return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "cannot start: working directory: %s", strerror(errno));
     (void)same_file_note(&inherited->directory, directory);
     if (chdir("/") < 0)
-        return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "/: %s", strerror(errno));
+        return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "cannot start: /: %s", strerror(errno));
     return OK;
 }
 
@@ -249,6 +249,11 @@ bool inherited_detach(struct inherited *inherited)
             || !same_file_note(&inherited->standard[fd], inherited->standard[fd].fd))
             return false;
     return true;
+}
+
+bool inherited_lets_end(const struct inherited *inherited, int number)
+{
+    return sigismember(&inherited->ignored, number) == 0 && sigismember(&inherited->blocked, number) == 0;
 }
 
 void inherited_free(struct inherited *inherited)

@@ -48,4 +48,7 @@ bool inherited_detach(struct inherited *inherited);
  * are closed by exec. No memory is allocated. false: they would not be. */
 bool inherited_give_back(const struct inherited *inherited, mode_t umask_now);
 
+/* Would the signal end the command as it starts? Not one that the applicant ignores, nohup(1), or blocks. */
+bool inherited_lets_end(const struct inherited *inherited, int number);
+
 void inherited_free(struct inherited *inherited);

@@ -68,7 +68,7 @@ static bool descriptors_meet(struct rlimit *ours)
 }
 
 /* The first that the kernel ends when memory is short should not be who has a session to close. */
-static void oom_score_take(struct limits *limits)
+void limits_take_oom_score(struct limits *limits)
 {
     OWNED(fd_close) int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
     ssize_t length = fd >= 0 ? read(fd, limits->oom_score_adj, sizeof limits->oom_score_adj - 1) : 0;
@@ -94,8 +94,6 @@ enum result limits_take(struct limits *limits, bool raise, struct error *error)
     /* One byte, not none, which an administrator may want of pam_limits(8). It is no core either, core(5). */
     limits->ours[RLIMIT_CORE].rlim_cur = limits->applicants[RLIMIT_CORE].rlim_max > 0 ? 1 : 0;
     (void)setrlimit(RLIMIT_CORE, &limits->ours[RLIMIT_CORE]);
-    if (raise)
-        oom_score_take(limits);
     limits->taken = true;
     return OK;
 }
@@ -138,14 +136,12 @@ enum result limits_find(struct limits *limits, struct error *error)
 
 bool limits_give(const struct limits *limits)
 {
-    if (!limits->taken)
-        return true;
     if (limits->oom_score_adj[0] != '\0') {
         OWNED(fd_close) int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 
         (void)!write(fd, limits->oom_score_adj, strlen(limits->oom_score_adj));
     }
-    for (int resource = 0; resource < LIMITS_COUNT; resource++)
+    for (int resource = 0; limits->taken && resource < LIMITS_COUNT; resource++)
         if (!limits_equal(&limits->commands[resource], &limits->ours[resource])
             && setrlimit((__rlimit_resource_t)resource, &limits->commands[resource]) != 0)
             return false;

@@ -16,11 +16,14 @@ struct limits {
     struct rlimit applicants[LIMITS_COUNT]; /* as they were */
     struct rlimit ours[LIMITS_COUNT];       /* while modules run */
     struct rlimit commands[LIMITS_COUNT];
-    char oom_score_adj[8]; /* the applicant's, proc_pid_oom_score_adj(5); empty: left alone */
+    char oom_score_adj[8]; /* the caller's, proc_pid_oom_score_adj(5); empty: left alone */
 };
 
 /* Note the applicant's; no core files from here on; raise: take what modules need. */
 enum result CHECKED limits_take(struct limits *limits, bool raise, struct error *error);
+
+/* Root's too: at least 0 ("not before others") while there is a session to close; the command gets what it was. */
+void limits_take_oom_score(struct limits *limits);
 
 /* After open_session: what a module set is the command's, the rest is the applicant's; we take ours again. */
 enum result CHECKED limits_find(struct limits *limits, struct error *error);

@@ -14,13 +14,13 @@ static const struct {
     const char *name, *file;
     int flag;
 } spaces_known[SPACE_COUNT] = {
-    [SPACE_MOUNT] = {"mnt", "/proc/self/ns/mnt", CLONE_NEWNS},
-    [SPACE_NETWORK] = {"net", "/proc/self/ns/net", CLONE_NEWNET},
-    [SPACE_IPC] = {"ipc", "/proc/self/ns/ipc", CLONE_NEWIPC},
-    [SPACE_UTS] = {"uts", "/proc/self/ns/uts", CLONE_NEWUTS},
-    [SPACE_USER] = {"user", "/proc/self/ns/user", 0},
-    [SPACE_PID] = {"pid", "/proc/self/ns/pid_for_children", 0},
-    [SPACE_TIME] = {"time", "/proc/self/ns/time_for_children", 0},
+    [SPACE_MOUNT] = {"mnt", "ns/mnt", CLONE_NEWNS},
+    [SPACE_NETWORK] = {"net", "ns/net", CLONE_NEWNET},
+    [SPACE_IPC] = {"ipc", "ns/ipc", CLONE_NEWIPC},
+    [SPACE_UTS] = {"uts", "ns/uts", CLONE_NEWUTS},
+    [SPACE_USER] = {"user", "ns/user", 0},
+    [SPACE_PID] = {"pid", "ns/pid_for_children", 0},
+    [SPACE_TIME] = {"time", "ns/time_for_children", 0},
 };
 
 const char *space_name(enum space space)
@@ -33,25 +33,30 @@ bool view_is_same(const struct view *left, const struct view *right)
     return left->device == right->device && left->inode == right->inode;
 }
 
-static bool view_of(const char *path, struct view *view)
+static bool view_of(int directory, const char *path, struct view *view)
 {
     struct stat status;
 
-    if (stat(path, &status) != 0)
+    if (fstatat(directory, path, &status, 0) != 0)
         return false;
     *view = (struct view){.device = status.st_dev, .inode = status.st_ino};
     return true;
 }
 
-bool space_find(enum space space, struct view *view)
+int self_open(void)
 {
-    *view = (struct view){0};
-    return view_of(spaces_known[space].file, view) || errno == ENOENT;
+    return open("/proc/thread-self", O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-bool root_find(struct view *view)
+bool space_find(int self, enum space space, struct view *view)
 {
-    return view_of("/", view);
+    *view = (struct view){0};
+    return view_of(self, spaces_known[space].file, view) || errno == ENOENT;
+}
+
+bool path_find(const char *path, struct view *view)
+{
+    return view_of(AT_FDCWD, path, view);
 }
 
 /* The root directory of that process, in its own view of the mounts: a namespace's root may be another one, and is where
@@ -86,6 +91,8 @@ int spaces_enter(int pidfd, unsigned int spaces, bool root)
     OWNED(fd_close) int directory = has_root ? root_open(pidfd) : -1;
     int flags = 0;
 
+    if (pidfd < 0)
+        return ESRCH;
     if (has_root && directory < 0)
         return errno;
     for (enum space space = 0; space < SPACE_TAKEN_COUNT; space++)

@@ -27,11 +27,14 @@ const char *space_name(enum space space);
 
 bool view_is_same(const struct view *left, const struct view *right);
 
-/* Ours now. Zeroes where the kernel has no such namespaces. false, and errno. */
-bool space_find(enum space space, struct view *view);
+/* /proc/thread-self, opened: a session's root directory may have no /proc. Below 0: errno. */
+int self_open(void);
 
-/* Our root directory. */
-bool root_find(struct view *view);
+/* Ours now, by that. Zeroes where the kernel has no such namespaces. false, and errno. */
+bool space_find(int self, enum space space, struct view *view);
+
+/* The file or directory of that path, as we see it; "/": our root directory. false, and errno. */
+bool path_find(const char *path, struct view *view);
 
 /* Enter the namespaces in `spaces` (1 << enum space, of those that can be) of the process pidfd, and with SPACE_MOUNT or
  * root its root directory; the working directory is "/" then. 0, or an errno value, with nobody knowing where we are;

@@ -96,16 +96,36 @@ static bool parent_death_is_orderly(void)
     return (number != SIGKILL && number != SIGSTOP) || prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) == 0;
 }
 
+/* Memory that others cannot read, and no core file. Again after each change of ids: that sets it to what fs.suid_dumpable
+ * of proc_sys_fs(5) says, and somebody may have wanted core files of setuid programs. */
+static bool memory_hide(void)
+{
+    return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
+}
+
+/* Root without the rest of what root may: to signal its group, whoever the others in it are (^Z), and to open a terminal,
+ * whosever it is. The bounding set stays where it may not be changed (a container): nothing is executed. */
+static bool capabilities_abandon(void)
+{
+    capng_clear(CAPNG_SELECT_BOTH);
+    if (capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_KILL, CAP_DAC_OVERRIDE, -1) != 0)
+        return false;
+    (void)!capng_apply(CAPNG_SELECT_BOUNDS);
+    return capng_apply(CAPNG_SELECT_CAPS) == 0;
+}
+
 bool privilege_abandon(void)
 {
     uid_t uid = getuid();
     gid_t gid = getgid();
 
-    return setresgid(gid, gid, gid) == 0 && setresuid(uid, uid, uid) == 0
-           && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 /* after the ids, which set it */
-           && (uid == 0
-               || (setresuid((uid_t)-1, 0, (uid_t)-1) != 0 && getuid() == uid && geteuid() == uid && getgid() == gid
-                   && getegid() == gid));
+    if (setresgid(gid, gid, gid) != 0 || setresuid(uid, uid, uid) != 0 || !memory_hide()
+        || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || (uid == 0 && !capabilities_abandon()))
+        return false;
+    errno = EPERM; /* if what "succeeded" had no effect */
+    return uid == 0
+           || (setresuid((uid_t)-1, 0, (uid_t)-1) != 0 && getuid() == uid && geteuid() == uid && getgid() == gid
+               && getegid() == gid);
 }
 
 enum result privilege_start(struct error *error)
@@ -127,8 +147,7 @@ enum result privilege_start(struct error *error)
     if (expected.real != 0 && (setresgid((gid_t)-1, 0, 0) != 0 || !ids_read() || expected.effective_group != 0))
         return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "cannot start: root's group cannot be taken: %s",
                     strerror(errno));
-    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0 /* after the ids, which set it */
-        || !parent_death_is_orderly())
+    if (!memory_hide() || !parent_death_is_orderly())
         return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "cannot start: prctl: %s", strerror(errno));
     return OK;
 }
@@ -265,6 +284,7 @@ bool privilege_restore(struct error *error, enum step step)
 
     (void)setfsuid(expected.effective); /* nothing tells whether a module changed these */
     (void)setfsgid(expected.effective_group);
+    (void)memory_hide();
     if (getresuid(&real, &effective, &saved) == 0 && real == expected.real && effective == expected.effective
         && saved == expected.saved && getresgid(&real_group, &effective_group, &saved_group) == 0
         && real_group == expected.real_group && effective_group == expected.effective_group
@@ -283,11 +303,14 @@ int privilege_become(uid_t uid, gid_t gid)
     uid_t real, effective, saved;
     gid_t real_group, effective_group, saved_group;
 
-    if (setresgid(gid, gid, gid) != 0 || setresuid(uid, uid, uid) != 0)
+    if (setresgid(gid, gid, gid) != 0)
         return errno;
-    if (getresuid(&real, &effective, &saved) != 0 || real != uid || effective != uid || saved != uid
-        || getresgid(&real_group, &effective_group, &saved_group) != 0 || real_group != gid || effective_group != gid
+    if (getresgid(&real_group, &effective_group, &saved_group) != 0 || real_group != gid || effective_group != gid
         || saved_group != gid)
+        return EPERM; /* still as root, who can close the session */
+    if (setresuid(uid, uid, uid) != 0)
+        return errno;
+    if (getresuid(&real, &effective, &saved) != 0 || real != uid || effective != uid || saved != uid || !memory_hide())
         return EPERM;
     if (uid != 0 && (setresuid((uid_t)-1, 0, (uid_t)-1) == 0 || setresuid(0, (uid_t)-1, (uid_t)-1) == 0))
         return EPERM;

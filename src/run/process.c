@@ -20,11 +20,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* To the parent, if there is one: report -1 says no. */
-static void report_start(int report, struct start_failure failure)
+/* To the parent, if there is one: report -1 says no. false: it cannot be told. */
+static bool report_start(int report, struct start_failure failure)
 {
-    if (report >= 0)
-        (void)!write(report, &failure, sizeof failure);
+    return report < 0 || write(report, &failure, sizeof failure) == (ssize_t)sizeof failure;
 }
 
 /* A process that leads its group cannot have a session of its own (--exec under a shell's job control), but it can give
@@ -42,7 +41,7 @@ static bool terminal_give_up(void)
 /* A process group of its own in the session of the pseudo-terminal, which its parent leads: so ^Z can stop it. */
 static bool group_start(const struct launch *launch)
 {
-    if (setpgid(0, 0) < 0 || (launch->in_foreground && tcsetpgrp(launch->terminal, getpid()) < 0))
+    if (setpgid(0, 0) < 0)
         return false;
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
         if (isatty(fd) == 1 && dup2(launch->terminal, fd) < 0)
@@ -57,15 +56,51 @@ static bool session_start(const struct launch *launch)
     return !launch->plan->new_session || setsid() >= 0 || (errno == EPERM && terminal_give_up());
 }
 
+struct way_back {
+    bool returned;
+    bool is_outside; /* of what the command sees: then we are in "/" so far */
+    char path[PATH_MAX];
+};
+
+/* A module may have given the session a root directory or mounts of its own, pam_limits(8), pam_namespace(8). Where the
+ * applicant was is outside of them then, and must be no way out. getcwd(2) says so, unlike that of glibc; of a directory
+ * that was removed, or is too deep, nobody can say it. */
+static bool directory_is_inside(char *path, size_t size)
+{
+    static const char outside[] = "(unreachable)";
+    long length = syscall(SYS_getcwd, path, size);
+
+    if (length > 0 && path[0] == '/')
+        return true;
+    if (length > 0 && strncmp(path, outside, strlen(outside)) == 0)
+        memmove(path, path + strlen(outside), strlen(path + strlen(outside)) + 1);
+    else
+        path[0] = '\0';
+    return false;
+}
+
 /* Where the applicant was, with his right to be there, as under su(1): a root shell in /root runs commands as others.
  * Where root has no right to (a home on NFS, somebody's FUSE mount), the account may. */
-static bool directory_return(const struct inherited *inherited, bool *returned)
+static bool directory_return(const struct inherited *inherited, struct way_back *way)
 {
-    if (!*returned && !same_file_is(&inherited->directory))
+    if (way->returned)
+        return true;
+    if (!same_file_is(&inherited->directory)) {
         errno = EBADF;
-    else if (!*returned)
-        *returned = fchdir(inherited->directory.fd) == 0;
-    return *returned;
+        return false;
+    }
+    if (fchdir(inherited->directory.fd) != 0)
+        return false;
+    way->is_outside = !directory_is_inside(way->path, sizeof way->path);
+    way->returned = !way->is_outside || chdir("/") == 0;
+    return way->returned;
+}
+
+/* To where the same path leads for the command, as the account. */
+static void directory_follow(const struct way_back *way)
+{
+    if (way->is_outside && (way->path[0] != '/' || chdir(way->path) != 0))
+        log_say("the working directory is not there for the command, starting in /");
 }
 
 /* The directory that was asked for, as the account. A login without a home starts in "/", login(1). */
@@ -113,7 +148,7 @@ static int execute(const struct plan *plan)
 static struct start_failure become_command(const struct launch *launch, int report)
 {
     const struct plan *plan = launch->plan;
-    bool returned = plan->directory != NULL && plan->directory[0] == '/';
+    struct way_back way = {.returned = plan->directory != NULL && plan->directory[0] == '/'};
     int problem = cgroup_return(launch->cgroups); /* as root, and before limits that leave no descriptor for it */
 
     if (problem != 0)
@@ -125,7 +160,7 @@ static struct start_failure become_command(const struct launch *launch, int repo
         return (struct start_failure){START_LIMITS, errno};
     if (!session_start(launch))
         return (struct start_failure){START_SESSION, errno};
-    (void)directory_return(launch->inherited, &returned);
+    (void)directory_return(launch->inherited, &way);
     problem = privilege_become(plan->account->uid, plan->group);
     if (problem != 0)
         return (struct start_failure){START_IDS, problem};
@@ -133,11 +168,18 @@ static struct start_failure become_command(const struct launch *launch, int repo
     if (problem != 0)
         return (struct start_failure){START_CONTEXT, problem};
     launch->before_exec(launch->before_exec_data);
-    if (!directory_return(launch->inherited, &returned) || (plan->directory != NULL && !directory_enter(plan)))
+    if (!directory_return(launch->inherited, &way))
         return (struct start_failure){START_DIRECTORY, errno};
-    progress_rest();
+    directory_follow(&way);
+    if (plan->directory != NULL && !directory_enter(plan))
+        return (struct start_failure){START_DIRECTORY, errno};
+    /* Not before: ^C there is for our parent as long as we block it. */
+    if (launch->in_foreground && tcsetpgrp(launch->terminal, getpid()) < 0)
+        return (struct start_failure){START_SESSION, errno};
+    progress_rest(launch->terminal >= 0);
     /* No module runs any more. Before signals are let through: one that ends us from here on ends the command. */
-    report_start(report, (struct start_failure){START_READY, 0});
+    if (!report_start(report, (struct start_failure){START_READY, 0}))
+        return (struct start_failure){START_ENDED, errno}; /* it would run, and the session be closed under it */
     if (!inherited_give_back(launch->inherited, launch->umask))
         return (struct start_failure){START_DESCRIPTORS, errno};
     environ = (char **)launch->environment; /* execvp(3) looks the command up on this PATH, the account's */
@@ -256,7 +298,7 @@ enum result process_spawn(struct child *child, const struct launch *launch, stru
         return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: pipe: %s", strerror(errno));
     child->pid = fork();
     if (child->pid == 0) {
-        report_start(report[1], become_command(launch, report[1]));
+        (void)report_start(report[1], become_command(launch, report[1]));
         _exit(STATUS_CANNOT_RUN);
     }
     (void)close(report[1]);
@@ -301,7 +343,9 @@ enum result process_fail_start(const struct start_failure *failure, const struct
         return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: cannot become %s: %s", plan->account->name,
                     strerror(failure->problem));
     case START_ENDED:
-        return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: its process ended before it was executed");
+        (void)fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: its process ended before it was executed");
+        return fail_hint(error, "a module of the profile that cleans up there crashed or called exit(), or somebody "
+                                "killed it");
     case START_DESCRIPTORS:
         return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: descriptors: %s", strerror(failure->problem));
     case START_LIMITS:

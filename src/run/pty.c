@@ -93,7 +93,7 @@ enum result pty_open(struct pty *pty, uid_t uid, struct error *error)
 enum result pty_lead_session(struct pty *pty, struct error *error)
 {
     if (setsid() < 0 || ioctl(pty->slave, TIOCSCTTY, 0) < 0)
-        return fail(error, STEP_COMMAND, STATUS_SYSTEM, "session of the pseudo-terminal: %s", strerror(errno));
+        return fail(error, STEP_COMMAND, STATUS_SYSTEM, "pseudo-terminal: its session: %s", strerror(errno));
     return OK;
 }
 
@@ -179,16 +179,22 @@ static bool buffer_is_empty(const struct pty_buffer *buffer)
     return buffer->start == buffer->end;
 }
 
-/* false: end of file or an error; EIO is how a pseudo-terminal says that the other side is closed. */
+/* What is there, behind what the buffer holds: all that has come, so that one write(2) takes what many read(2) brought, a
+ * few thousand bytes each. false: end of file or an error; EIO is how a pseudo-terminal says that the other side is closed. */
 static bool buffer_fill(struct pty_buffer *buffer, int fd)
 {
-    ssize_t got = read(fd, buffer->bytes, PTY_BUFFER_BYTES);
+    enum { MORE_FOLLOWS = 1024 }; /* after less it hardly does, and asking in vain costs a system call */
+    size_t before = buffer->end - buffer->start;
+    ssize_t got;
 
-    if (got <= 0)
-        return got < 0 && (errno == EAGAIN || errno == EINTR);
+    memmove(buffer->bytes, buffer->bytes + buffer->start, before);
     buffer->start = 0;
-    buffer->end = (size_t)got;
-    return true;
+    buffer->end = before;
+    do {
+        got = read(fd, buffer->bytes + buffer->end, PTY_BUFFER_BYTES - buffer->end);
+        buffer->end += got > 0 ? (size_t)got : 0;
+    } while (got >= MORE_FOLLOWS && buffer->end < PTY_BUFFER_BYTES);
+    return got > 0 || buffer->end > before || (got < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
 static bool buffer_drain(struct pty_buffer *buffer, int fd)
@@ -201,9 +207,72 @@ static bool buffer_drain(struct pty_buffer *buffer, int fd)
     return true;
 }
 
+/* ---- a terminal that is not raw: it makes a line's end of each "\n" itself, and the command's has done so before ---- */
+
+static bool adds_returns(const struct pty *pty)
+{
+    struct termios now;
+
+    return !pty->raw && tcgetattr(pty->terminal, &now) == 0 && (now.c_oflag & (OPOST | ONLCR)) == (OPOST | ONLCR);
+}
+
+static bool is_added_return(const struct pty_buffer *buffer, size_t at)
+{
+    return buffer->bytes[at] == '\r' && at + 1 < buffer->end && buffer->bytes[at + 1] == '\n';
+}
+
+/* A "\r" at the end of what has come may be one of those. */
+static bool ends_within_line_end(const struct pty *pty)
+{
+    const struct pty_buffer *buffer = &pty->to_terminal;
+
+    return !pty->raw && !pty->ended && !buffer_is_empty(buffer) && buffer->bytes[buffer->end - 1] == '\r';
+}
+
+static bool drain_without_returns(struct pty *pty)
+{
+    struct pty_buffer *buffer = &pty->to_terminal;
+    size_t end = buffer->end - (ends_within_line_end(pty) ? 1 : 0), length = 0;
+    char line[4096];
+    ssize_t put;
+
+    for (size_t at = buffer->start; at < end && length < sizeof line; at++)
+        if (!is_added_return(buffer, at))
+            line[length++] = buffer->bytes[at];
+    put = write(pty->terminal, line, length);
+    if (put < 0)
+        return errno == EAGAIN || errno == EINTR;
+    for (; put > 0; buffer->start++)
+        put -= is_added_return(buffer, buffer->start) ? 0 : 1;
+    return true;
+}
+
+static bool output_waits(const struct pty *pty)
+{
+    size_t length = pty->to_terminal.end - pty->to_terminal.start;
+
+    return length > 1 || (length == 1 && !ends_within_line_end(pty));
+}
+
+static bool output_drain(struct pty *pty)
+{
+    return adds_returns(pty) ? drain_without_returns(pty) : buffer_drain(&pty->to_terminal, pty->terminal);
+}
+
+static void output_fill(struct pty *pty)
+{
+    size_t before = pty->to_terminal.end - pty->to_terminal.start, got;
+
+    pty->ended = !buffer_fill(&pty->to_terminal, pty->master);
+    got = pty->to_terminal.end - before;
+    pty->left -= got < pty->left ? got : pty->left;
+    if (pty->draining && pty->left == 0)
+        pty->ended = true;
+}
+
 void pty_before_poll(const struct pty *pty, struct pollfd *sources)
 {
-    bool input = !buffer_is_empty(&pty->to_command), output = !buffer_is_empty(&pty->to_terminal);
+    bool input = !buffer_is_empty(&pty->to_command), output = output_waits(pty);
 
     sources[0] = (struct pollfd){.fd = pty->ended ? -1 : pty->master,
                                  .events = (short)((output ? 0 : POLLIN) | (input ? POLLOUT : 0))};
@@ -223,20 +292,30 @@ void pty_after_poll(struct pty *pty, const struct pollfd *sources)
         pty->hung_up = in_foreground(pty->terminal); /* in the background it is not ours to read, and fails too */
         pty->raw = pty->hung_up;
     }
-    if ((sources[0].revents & CAN_READ) != 0 && buffer_is_empty(&pty->to_terminal)) {
-        size_t got;
-
-        pty->ended = !buffer_fill(&pty->to_terminal, pty->master);
-        got = pty->to_terminal.end - pty->to_terminal.start;
-        pty->left -= got < pty->left ? got : pty->left;
-        if (pty->draining && pty->left == 0)
-            pty->ended = true;
-    }
+    if ((sources[0].revents & CAN_READ) != 0 && !output_waits(pty))
+        output_fill(pty);
     if (!buffer_is_empty(&pty->to_command) && !buffer_drain(&pty->to_command, pty->master))
         pty->to_command.start = pty->to_command.end;
-    if (!buffer_is_empty(&pty->to_terminal)
-        && (pty->terminal < 0 || pty->hung_up || !buffer_drain(&pty->to_terminal, pty->terminal)))
-        pty->to_terminal.start = pty->to_terminal.end; /* nobody to show it to */
+    if (output_waits(pty) && !pty_is_held_back(pty) && (pty->terminal < 0 || pty->hung_up || !output_drain(pty)))
+        pty_drop_output(pty); /* nobody to show it to */
+}
+
+bool pty_is_held_back(const struct pty *pty)
+{
+    struct termios now;
+
+    return output_waits(pty) && pty->terminal >= 0 && !pty->raw && !pty->hung_up && !in_foreground(pty->terminal)
+           && tcgetattr(pty->terminal, &now) == 0 && (now.c_lflag & TOSTOP) != 0;
+}
+
+void pty_drop_output(struct pty *pty)
+{
+    pty->to_terminal.start = pty->to_terminal.end;
+}
+
+bool pty_waits_for_foreground(const struct pty *pty)
+{
+    return pty->is_wanted && !pty->raw && !pty->ended && !pty->hung_up && pty->terminal >= 0;
 }
 
 void pty_command_ended(struct pty *pty)
@@ -248,12 +327,13 @@ void pty_command_ended(struct pty *pty)
     pty->draining = true;
 }
 
-bool pty_has_output(const struct pty *pty)
+bool pty_has_output(struct pty *pty)
 {
     struct pollfd master = {.fd = pty->master, .events = POLLIN};
 
-    return !buffer_is_empty(&pty->to_terminal)
-           || (!pty->ended && poll(&master, 1, 0) == 1 && (master.revents & POLLIN) != 0);
+    if (!pty->ended && (poll(&master, 1, 0) != 1 || (master.revents & POLLIN) == 0))
+        pty->ended = true;
+    return !pty->ended || !buffer_is_empty(&pty->to_terminal);
 }
 
 void pty_close(struct pty *pty)

@@ -20,7 +20,7 @@
 #include <sys/types.h>
 #include <termios.h>
 
-enum { PTY_BUFFER_BYTES = 16384, PTY_SOURCES = 2 };
+enum { PTY_BUFFER_BYTES = 65536, PTY_SOURCES = 2 };
 
 struct pty_buffer {
     char *bytes;       /* PTY_BUFFER_BYTES of them */
@@ -94,7 +94,15 @@ void pty_after_poll(struct pty *pty, const struct pollfd *sources);
  * again. */
 void pty_command_ended(struct pty *pty);
 
-/* Output is waiting to be shown. */
-bool pty_has_output(const struct pty *pty);
+/* The command has ended: is any of its output still to be shown? */
+bool pty_has_output(struct pty *pty);
+
+/* Output waits that the terminal takes from its foreground only: its mode TOSTOP is on, termios(3). Who writes all the same
+ * is stopped, or, where nobody could continue him, gets nothing through. */
+bool pty_is_held_back(const struct pty *pty);
+void pty_drop_output(struct pty *pty);
+
+/* The command wants the terminal, and had it: a shell that gives it back to a job that runs tells nobody. */
+bool pty_waits_for_foreground(const struct pty *pty);
 
 void pty_close(struct pty *pty);

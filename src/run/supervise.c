@@ -21,12 +21,15 @@ struct loop {
     int signals;      /* signalfd(2) */
     bool report_open; /* the command's process has not said yet how its start went */
     bool ended;
-    bool lost;          /* it cannot be waited for */
-    bool told_to_end;   /* the command was: a stop of its is not mirrored any more */
-    int stopped_by;     /* the signal; it has not been told to go on since. 0: none */
-    bool front_gone;    /* there was one */
-    bool shown;         /* the front has written all that the command did */
-    int64_t kill_at_ms; /* CLOCK_MONOTONIC; 0: not told to end */
+    bool lost;           /* it cannot be waited for */
+    bool told_to_end;    /* the command was: a stop of its is not mirrored any more */
+    int stopped_by;      /* the signal; it has not been told to go on since. 0: none */
+    bool front_gone;     /* there was one */
+    bool told_ended;     /* the front: that the command has */
+    bool shown;          /* the front has written all that the command did */
+    int64_t kill_at_ms;  /* CLOCK_MONOTONIC; 0: not told to end */
+    int64_t leave_at_ms; /* likewise: when a start that was stopped is waited for no longer */
+    enum { FOREGROUND_DONE, FOREGROUND_OURS, FOREGROUND_COMMANDS } foreground; /* to be so when the command is ready */
 };
 
 void supervise_block_signals(void)
@@ -55,6 +58,90 @@ static void job_signal(struct loop *loop, int number)
     if (loop->request->pty != NULL && !loop->ended)
         (void)kill(-pid, number);
 }
+
+/* Whoever watches us, a shell's job control, is to see it. What makes us go on is a SIGCONT, and waits in the signalfd to
+ * be passed on like any other; a second one of our own could undo the command's next stop before it was seen. */
+static void stop_ourselves(const struct loop *loop, int number)
+{
+    if (loop->request->relay != NULL) /* it is the front that is seen */
+        relay_ask_stop(loop->request->relay, loop->request->pty != NULL ? number : SIGSTOP);
+    else
+        (void)raise(SIGSTOP);
+}
+
+/* ---- the start: from fork to exec. A module's cleanup may hang there, and the command's directory ---- */
+
+/* What its process said of the start. End of file: nothing more; nor is there when it has ended, though somebody that it
+ * left behind may hold the pipe open. Ready, and nothing behind it: the command runs. */
+static void report_read(struct loop *loop)
+{
+    struct start_failure said;
+    ssize_t got;
+
+    while ((got = read(loop->child->report, &said, sizeof said)) == (ssize_t)sizeof said)
+        loop->outcome->failure = said;
+    if (got < 0 && !loop->ended)
+        return;
+    loop->report_open = false;
+    loop->outcome->started = loop->outcome->failure.what == START_READY && loop->outcome->stopped_by == 0;
+    if (loop->outcome->started)
+        loop->request->on_start(loop->request->on_start_data, loop->child->pid);
+}
+
+/* It has not said yet that all is done but exec. */
+static bool is_starting(struct loop *loop)
+{
+    if (loop->report_open && loop->outcome->failure.what == START_ENDED)
+        report_read(loop);
+    return loop->report_open && loop->outcome->failure.what == START_ENDED;
+}
+
+/* What would end the command as it starts comes too late where it never does: all signals are blocked until then. So its
+ * process is killed, and never becomes the command. Where a file system does not even let it end, nobody waits for that. */
+static bool end_start(struct loop *loop, int number)
+{
+    enum { PATIENCE_MS = 2000 };
+
+    if (loop->outcome->stopped_by != 0)
+        return true;
+    if (!is_starting(loop) || !inherited_lets_end(loop->request->inherited, number))
+        return false;
+    child_signal(loop, SIGKILL);
+    loop->outcome->stopped_by = number;
+    loop->told_to_end = true;
+    loop->leave_at_ms = clock_now_ms() + PATIENCE_MS;
+    return true;
+}
+
+/* It stops where it can. Who watches us does not wait for that. */
+static bool suspend_start(struct loop *loop, int number)
+{
+    if (!is_starting(loop))
+        return false;
+    child_signal(loop, SIGSTOP);
+    stop_ourselves(loop, number);
+    return true;
+}
+
+/* A signal that meets the start: also of a terminal that sent it to the command's process too, where it is blocked. */
+static bool meets_start(struct loop *loop, int number)
+{
+    switch (number) {
+    case SIGHUP:
+    case SIGINT:
+    case SIGQUIT:
+    case SIGTERM:
+        return end_start(loop, number);
+    case SIGTSTP:
+    case SIGTTIN:
+    case SIGTTOU:
+        return suspend_start(loop, number);
+    default:
+        return false;
+    }
+}
+
+/* ---- what others want of the command ---- */
 
 /* A signal that somebody sent to us is meant for the command. Not one that the command sent itself: kill(0, ...)
  * reaches us as well as it. Not what the terminal sent to both of us. */
@@ -88,6 +175,8 @@ static bool front_has_it(const struct loop *loop, const struct signalfd_siginfo 
 /* The applicant's terminal has gone: the command is told as a terminal's would be, and has to end. */
 static void hang_up(struct loop *loop)
 {
+    if (end_start(loop, SIGHUP) || end_start(loop, SIGTERM))
+        return;
     job_signal(loop, SIGHUP);
     job_signal(loop, SIGCONT);
     end_command(loop);
@@ -107,7 +196,7 @@ static void forward(struct loop *loop, const struct signalfd_siginfo *info)
 {
     int number = (int)info->ssi_signo;
 
-    if (!is_for_command(loop, info))
+    if (meets_start(loop, number) || !is_for_command(loop, info))
         return;
     switch (number) {
     case SIGTSTP:
@@ -140,30 +229,31 @@ static void forward(struct loop *loop, const struct signalfd_siginfo *info)
     }
 }
 
-/* When the command stops, so do we: whoever watches us, a shell's job control, is to see it. What makes us go on is a
- * SIGCONT, and waits in the signalfd to be passed on like any other; a second one of our own could undo the command's
- * next stop before it was seen. */
+/* When the command stops, so do we. */
 static void stop_with_command(struct loop *loop, int number)
 {
     loop->stopped_by = number;
-    if (loop->told_to_end) { /* it would stop the time until it is killed */
+    if (loop->told_to_end) /* it would stop the time until it is killed */
         job_signal(loop, SIGCONT);
-        return;
-    }
-    if (loop->request->relay != NULL) /* it is the front that is seen */
-        relay_ask_stop(loop->request->relay, loop->request->pty != NULL ? number : SIGSTOP);
     else
-        (void)raise(SIGSTOP);
+        stop_ourselves(loop, number);
 }
 
 /* The front goes on, in its terminal's foreground or not: so does the command in its own; at once, if it has stopped for that.
- * Not when it stops: others of its group may still be about to put modes back before they do. */
+ * Not when it stops: others of its group may still be about to put modes back before they do. Nor before it has started: until
+ * then ^C there is for us, and as it was at first its process does itself. */
 static void follow_front(struct loop *loop, bool foreground)
 {
     bool waits = loop->stopped_by == SIGTTIN || loop->stopped_by == SIGTTOU;
 
     if (loop->request->pty == NULL || loop->ended)
         return;
+    loop->foreground = FOREGROUND_DONE;
+    if (is_starting(loop)) {
+        if (foreground != loop->request->pty->is_wanted)
+            loop->foreground = foreground ? FOREGROUND_COMMANDS : FOREGROUND_OURS;
+        return;
+    }
     if (!foreground) {
         pty_take_foreground(loop->request->pty);
         return;
@@ -210,23 +300,6 @@ static void child_look(struct loop *loop)
     }
 }
 
-/* What its process said of the start. End of file: nothing more; nor is there when it has ended, though somebody that it
- * left behind may hold the pipe open. Ready, and nothing behind it: the command runs. */
-static void report_read(struct loop *loop)
-{
-    struct start_failure said;
-    ssize_t got;
-
-    while ((got = read(loop->child->report, &said, sizeof said)) == (ssize_t)sizeof said)
-        loop->outcome->failure = said;
-    if (got < 0 && !loop->ended)
-        return;
-    loop->report_open = false;
-    loop->outcome->started = loop->outcome->failure.what == START_READY;
-    if (loop->outcome->started)
-        loop->request->on_start(loop->request->on_start_data, loop->child->pid);
-}
-
 static void signals_read(struct loop *loop)
 {
     struct signalfd_siginfo info;
@@ -266,12 +339,12 @@ static void relay_read(struct loop *loop)
     }
 }
 
-/* Milliseconds until the command is to be killed, for poll(2). */
+/* Milliseconds until the command is to be killed, or left to itself, for poll(2). */
 static int time_left(const struct loop *loop)
 {
-    int64_t left = loop->kill_at_ms - clock_now_ms();
+    int64_t at = loop->leave_at_ms != 0 ? loop->leave_at_ms : loop->kill_at_ms, left = at - clock_now_ms();
 
-    if (loop->kill_at_ms == 0)
+    if (at == 0)
         return -1;
     return left > 0 ? (int)left : 0;
 }
@@ -281,8 +354,7 @@ static void kill_when_due(struct loop *loop)
     if (loop->kill_at_ms == 0 || clock_now_ms() < loop->kill_at_ms)
         return;
     child_signal(loop, SIGKILL); /* first: a message may find no reader */
-    log_say("the command did not end within %d.%03d s of SIGTERM: killed", loop->request->kill_after_ms / 1000,
-            loop->request->kill_after_ms % 1000);
+    log_say("command: did not end within %g s of SIGTERM: killed", loop->request->kill_after_ms / 1000.0);
     loop->kill_at_ms = 0;
 }
 
@@ -290,14 +362,21 @@ static void kill_when_due(struct loop *loop)
  * told to end. */
 static bool loop_goes_on(const struct loop *loop)
 {
+    bool stopped = loop->outcome->stopped_by != 0;
+
+    if (stopped && clock_now_ms() >= loop->leave_at_ms)
+        return false;
     if (!loop->ended || loop->report_open)
         return true;
-    return loop->request->pty != NULL && !loop->shown && !loop->front_gone && !loop->told_to_end;
+    return loop->request->pty != NULL && !loop->shown && !loop->front_gone && (!loop->told_to_end || stopped);
 }
 
-/* Once, when the command has ended: its terminal is nobody's any more, and the front shows the rest. */
+/* Once, when the command has ended or never will be: its terminal is nobody's any more, and the front shows the rest. */
 static void finish_pty(struct loop *loop)
 {
+    if (loop->request->pty == NULL || loop->told_ended || (!loop->ended && loop->outcome->stopped_by == 0))
+        return;
+    loop->told_ended = true;
     pty_end_session(loop->request->pty);
     loop->shown = !relay_send(loop->request->relay, (struct relay_message){.word = RELAY_ENDED}, -1);
 }
@@ -311,13 +390,14 @@ static void wait_in_loop(struct loop *loop)
         [REPORT] = {.fd = loop->child->report, .events = POLLIN},
         [RELAY] = {.fd = -1, .events = POLLIN},
     };
-    bool told_ended = false;
 
     step_point("watching");
     child_look(loop); /* a stop or end before the signalfd existed */
     while (!loop->lost && loop_goes_on(loop)) {
         /* One wake-up less for the run that nobody wants to hear about before it ends. */
-        sources[REPORT].fd = loop->report_open && (loop->request->tell_start || loop->ended) ? loop->child->report : -1;
+        bool is_awaited = loop->request->tell_start || loop->ended || loop->foreground != FOREGROUND_DONE;
+
+        sources[REPORT].fd = loop->report_open && is_awaited ? loop->child->report : -1;
         sources[CHILD].fd = loop->ended ? -1 : loop->child->pidfd;
         sources[RELAY].fd = loop->request->relay != NULL && !loop->front_gone ? loop->request->relay->fd : -1;
         if (poll(sources, SOURCES, time_left(loop)) < 0) {
@@ -333,10 +413,9 @@ static void wait_in_loop(struct loop *loop)
             child_look(loop);
         if (sources[REPORT].revents != 0 || (loop->ended && loop->report_open))
             report_read(loop);
-        if (loop->ended && loop->request->pty != NULL && !told_ended) {
-            told_ended = true;
-            finish_pty(loop);
-        }
+        if (loop->foreground != FOREGROUND_DONE && !is_starting(loop))
+            follow_front(loop, loop->foreground == FOREGROUND_COMMANDS);
+        finish_pty(loop);
         kill_when_due(loop);
     }
 }
@@ -375,7 +454,8 @@ enum result supervise_wait(const struct supervise_request *request, struct outco
     }
     loop.signals = signals;
     wait_in_loop(&loop);
-    if (!loop.ended) {
+    outcome->abandoned = !loop.ended && outcome->stopped_by != 0;
+    if (!loop.ended && !outcome->abandoned) {
         if (request->pty != NULL)
             pty_end_session(request->pty);
         child_end(request->child);

@@ -2,6 +2,7 @@
 
 #include "base/owned.h"
 #include "base/progress.h"
+#include "run/privilege.h"
 #include "run/process.h"
 
 #include <errno.h>
@@ -24,6 +25,8 @@ static void watch(void *ends)
     struct progress_watch progress = {0};
 
     keep_only(((const int *)ends)[0]);
+    if (!privilege_abandon())
+        return;
     do
         source.revents = 0;
     while (poll(&source, 1, progress_look(&progress)) == 0 || (source.revents == 0 && errno == EINTR));

@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define FIRST_LINE "pamrun-context 1\n"
 #define LAST_LINE  "end\n" /* what was cut has none */
@@ -344,73 +342,6 @@ bool context_parse(struct context *context, const char *text)
         return true;
     context_free(context); /* which leaves errno: ENOMEM, or anything else */
     return false;
-}
-
-/* ---- the file ---- */
-
-enum result context_write(int fd, const struct context *context, struct error *error)
-{
-    OWNED(memory_free) char *text = context_format(context);
-    size_t length, done = 0;
-
-    if (text == NULL)
-        return fail_memory(error, STEP_OPEN_SESSION);
-    length = strlen(text);
-    while (done < length) {
-        ssize_t wrote = write(fd, text + done, length - done);
-
-        if (wrote < 0 && errno != EINTR)
-            return fail(error, STEP_OPEN_SESSION, STATUS_SYSTEM, "shared session: its file \"context\": %s",
-                        strerror(errno));
-        done += wrote > 0 ? (size_t)wrote : 0;
-    }
-    return OK;
-}
-
-static enum result fail_file(struct error *error, const char *problem)
-{
-    (void)fail(error, STEP_OPEN_SESSION, STATUS_TRY_AGAIN, "shared session: its file \"context\" %s", problem);
-    return fail_hint(error, "pamrun writes it when it opens the session, and nobody else should; when no run needs the "
-                            "session any more, remove its directory in /run/pamrun");
-}
-
-/* One read(2) more than there is to read would tell nothing: the size is known. */
-static char *read_file(int fd, size_t size)
-{
-    char *text = calloc(size + 1, 1);
-    size_t done = 0;
-
-    while (text != NULL && done < size) {
-        ssize_t got = read(fd, text + done, size - done);
-
-        if (got == 0 || (got < 0 && errno != EINTR)) {
-            errno = got == 0 ? EIO : errno;
-            free(text);
-            return NULL;
-        }
-        done += got > 0 ? (size_t)got : 0;
-    }
-    return text;
-}
-
-enum result context_read(int fd, struct context *context, struct error *error)
-{
-    OWNED(memory_free) char *text = NULL;
-    struct stat status;
-
-    *context = (struct context){0};
-    if (fstat(fd, &status) != 0)
-        return fail_file(error, strerror(errno));
-    if (!S_ISREG(status.st_mode) || status.st_uid != 0 || (status.st_mode & 07777) != 0600 || status.st_nlink != 1)
-        return fail_file(error, "is not a file of root's alone");
-    if (status.st_size <= 0 || status.st_size > CONTEXT_BYTES_MAX)
-        return fail_file(error, "is empty, or too long");
-    text = read_file(fd, (size_t)status.st_size);
-    if (text == NULL)
-        return fail_file(error, strerror(errno));
-    if (strlen(text) == (size_t)status.st_size && context_parse(context, text))
-        return OK;
-    return errno == ENOMEM ? fail_memory(error, STEP_OPEN_SESSION) : fail_file(error, "is not as pamrun writes it");
 }
 
 bool context_needs_keeper(const struct context *context)

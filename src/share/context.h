@@ -1,5 +1,5 @@
 /* context.h - what the modules of a shared session changed in the process that opened it, the keeper, as a difference,
- * and its text in the session's directory. Pure: note.h finds the difference, take.h applies it to a run that joins.
+ * and its text in the file "state" (state.h). Pure: note.h finds the difference, take.h applies it to a run that joins.
  *
  * The list is closed: what is not here does not pass from keeper to joiner (the control group, priorities of other
  * kinds, timers ...), and a change that would have to and cannot (another user or pid namespace, a module's seccomp
@@ -41,20 +41,12 @@ struct context {
     uint64_t dropped;                 /* from the bounding set */
 };
 
-enum { CONTEXT_BYTES_MAX = 1024 * 1024 }; /* 65536 groups, and room */
-
 /* The text, malloc'd, the caller's; NULL: no memory. */
 char *context_format(const struct context *context);
 
 /* The context of a text that context_format() made, and of no other: false, with *context empty; errno is ENOMEM for
  * want of memory, and only then. */
 bool context_parse(struct context *context, const char *text);
-
-/* As a whole, into an open file that is empty. STATUS_SYSTEM: the session cannot be shared. */
-enum result CHECKED context_write(int fd, const struct context *context, struct error *error);
-
-/* From an open file, which must be root's alone, mode 0600, and whole. STATUS_TRY_AGAIN: it is not. */
-enum result CHECKED context_read(int fd, struct context *context, struct error *error);
 
 /* Has the keeper to be asked for something, by its pidfd? */
 bool context_needs_keeper(const struct context *context);

@@ -5,6 +5,7 @@
 #include "base/owned.h"
 #include "base/step_point.h"
 #include "run/process.h"
+#include "share/hazard.h"
 #include "share/keeper.h"
 #include "share/link.h"
 
@@ -271,6 +272,18 @@ static enum result take_state(struct join *join, const struct join_request *requ
                 request->account->name, request->profile);
 }
 
+static void tell_hazard(const struct join_request *request)
+{
+    pid_t other = hazard_of_shared_session(request->account->uid, request->profile);
+
+    if (other <= 0)
+        return;
+    log_say("process %d has a session of its own of %s (profile %s), and closes it at its end: what is mounted, and "
+            "tickets, may go then for the shared session too",
+            (int)other, request->account->name, request->profile);
+    log_hint("--share for that run, too, makes it one session");
+}
+
 /* Under the exclusive lock, with nobody to keep what there may be. lost: what a keeper that was killed has left, if
  * there are others who still are in its session. */
 static enum result open_now(struct join *join, const struct join_request *request, const struct state *lost,
@@ -280,6 +293,8 @@ static enum result open_now(struct join *join, const struct join_request *reques
 
     if (request->transaction->handle == NULL && request->start(request->data, error) != OK)
         return FAILED;
+    if (!request->quiet)
+        tell_hazard(request);
     if (lost->word != STATE_NONE)
         log_say("the shared session of %s (profile %s) had lost its keeper, which somebody killed: it is opened again; "
                 "what its modules had mounted may be there twice",

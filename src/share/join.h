@@ -21,6 +21,7 @@ struct join_request {
     const char *hold; /* NULL: the lease is this process's */
     int64_t hold_s;   /* the hold's time, 0: until it is released */
     bool used_password;
+    bool quiet;                      /* warnings are not wanted */
     struct transaction *transaction; /* of authenticate and account; may have no handle yet, then `start` makes one */
     enum result (*start)(void *data, struct error *error);
     void (*let_go)(void *data); /* in the keeper: close what is the run's */

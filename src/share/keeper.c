@@ -24,6 +24,7 @@
 #include "run/limits.h"
 #include "run/privilege.h"
 #include "run/supervise.h"
+#include "share/kill_domain.h"
 #include "share/lease.h"
 #include "share/link.h"
 #include "share/note.h"
@@ -142,6 +143,27 @@ static bool keep_strings(struct keeper *keeper)
     return asked->service != NULL && asked->account != NULL;
 }
 
+/* The opener's unit or job may end now. Where that cannot be, the session ends with it; who cares reads the log. */
+static void leave_kill_domain(const struct keeper *keeper)
+{
+    char where[600], place[600];
+
+    switch (kill_domain_leave(keeper->request->place->name, where, sizeof where)) {
+    case KILL_DOMAIN_STAYED:
+        (void)text_quoted(place, sizeof place, where);
+        log_record(LOG_WARNING, "shared session %s: its keeper ends with the control group of who opened it: %s",
+                   keeper->who, place);
+        break;
+    case KILL_DOMAIN_SCOPE:
+    case KILL_DOMAIN_CGROUP:
+        (void)text_quoted(place, sizeof place, where);
+        log_record(LOG_INFO, "shared session %s: its keeper is in %s", keeper->who, place);
+        break;
+    case KILL_DOMAIN_NONE:
+        break;
+    }
+}
+
 static enum result become_keeper(struct keeper *keeper, struct error *error)
 {
     static const struct events no_events = {.fd = -1};
@@ -175,7 +197,10 @@ static enum result become_keeper(struct keeper *keeper, struct error *error)
     forced_link = &request->link;
     guard_tell_forced_end(tell_forced_end);
     guard_name(keeper->asked.account, keeper->asked.service, PATIENCE_MS);
-    return guard_start(&none, &keeper->events, error);
+    if (guard_start(&none, &keeper->events, error) != OK)
+        return FAILED;
+    leave_kill_domain(keeper);
+    return OK;
 }
 
 /* ---- opening ---- */

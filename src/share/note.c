@@ -4,6 +4,7 @@
 #include "base/owned.h"
 #include "run/privilege.h"
 #include "run/process.h"
+#include "share/place.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -67,9 +68,9 @@ static bool groups_missing(struct group_list *missing, const gid_t *here, int he
 }
 
 /* What a file of /proc/self/attr says, without the new line or NUL byte at its end; NULL: nothing, or no such file. */
-static char *attribute_read(const char *path)
+static char *attribute_read(int self, const char *path)
 {
-    char *text = file_read(path, NULL);
+    char *text = file_read_at(self, path, NULL);
 
     if (text != NULL)
         text[strcspn(text, "\n")] = '\0';
@@ -93,17 +94,17 @@ static bool label_is_selinux(const char *label)
 }
 
 /* audit(8); (uid_t)-1: not set, or not here. */
-static uid_t loginuid_read(void)
+static uid_t loginuid_read(int self)
 {
-    OWNED(memory_free) char *text = file_read("/proc/self/loginuid", NULL);
+    OWNED(memory_free) char *text = file_read_at(self, "loginuid", NULL);
 
     return text != NULL && text[0] != '\0' ? (uid_t)strtoul(text, NULL, 10) : (uid_t)-1;
 }
 
 /* How many there are; on old kernels, whether there is one. */
-static long filters_read(void)
+static long filters_read(int self)
 {
-    OWNED(memory_free) char *text = file_read("/proc/self/status", NULL);
+    OWNED(memory_free) char *text = file_read_at(self, "status", NULL);
     const char *line = text != NULL ? strstr(text, "\nSeccomp_filters:") : NULL;
 
     if (line == NULL && text != NULL)
@@ -148,18 +149,22 @@ static int answer_command(void *data, void *reply)
 enum result notes_take(struct notes *notes, struct error *error)
 {
     struct answer answer = {0};
+    int self = self_open();
 
-    *notes = (struct notes){.filters = filters_read(),
-                            .loginuid = loginuid_read(),
-                            .label = attribute_read("/proc/thread-self/attr/current"),
-                            .exec_label = attribute_read("/proc/thread-self/attr/exec")};
+    *notes = (struct notes){.self = self,
+                            .filters = filters_read(self),
+                            .loginuid = loginuid_read(self),
+                            .label = attribute_read(self, "attr/current"),
+                            .exec_label = attribute_read(self, "attr/exec")};
+    if (self < 0)
+        return fail_note(error, "/proc/thread-self");
     notes->group_count = groups_read(&notes->groups);
     if (notes->group_count < 0)
         return fail_note(error, "groups");
     for (enum space space = 0; space < SPACE_COUNT; space++)
-        if (!space_find(space, &notes->spaces[space]))
+        if (!space_find(notes->self, space, &notes->spaces[space]))
             return fail_note(error, "namespaces");
-    if (!root_find(&notes->root))
+    if (!path_find("/", &notes->root) || !path_find("/proc", &notes->proc) || !path_find(SHARE_ROOT, &notes->sessions))
         return fail_note(error, "root directory");
     if (!nice_read(&notes->nice))
         return fail_note(error, "priority");
@@ -201,7 +206,7 @@ static enum result compare_groups(const struct notes *notes, struct context *con
 
 static enum result compare_process(const struct notes *notes, struct context *context, struct error *error)
 {
-    uid_t loginuid = loginuid_read();
+    uid_t loginuid = loginuid_read(notes->self);
     mode_t now = umask(MODULES_UMASK);
 
     if (!limits_unmark(&notes->limits, context->limits))
@@ -218,6 +223,13 @@ static enum result compare_process(const struct notes *notes, struct context *co
     return OK;
 }
 
+static bool path_is_still(const char *path, const struct view *before)
+{
+    struct view now;
+
+    return path_find(path, &now) && view_is_same(&now, before);
+}
+
 static enum result compare_spaces(const struct notes *notes, struct context *context, struct error *error)
 {
     struct moved *root = &context->root;
@@ -226,7 +238,7 @@ static enum result compare_spaces(const struct notes *notes, struct context *con
     for (enum space space = 0; space < SPACE_COUNT; space++) {
         char where[64];
 
-        if (!space_find(space, &now))
+        if (!space_find(notes->self, space, &now))
             return fail_note(error, "namespaces");
         if (view_is_same(&now, &notes->spaces[space]))
             continue;
@@ -235,10 +247,13 @@ static enum result compare_spaces(const struct notes *notes, struct context *con
             return fail_unshareable(error, where);
         context->spaces[space] = (struct moved){.is_moved = true, .from = notes->spaces[space], .to = now};
     }
-    if (!root_find(&now))
+    if (!path_find("/", &now))
         return fail_note(error, "root directory");
     if (!view_is_same(&now, &notes->root) || context->spaces[SPACE_MOUNT].is_moved)
         *root = (struct moved){.is_moved = true, .from = notes->root, .to = now};
+    /* or leases would look to the keeper as if they had ended */
+    if (root->is_moved && !(path_is_still("/proc", &notes->proc) && path_is_still(SHARE_ROOT, &notes->sessions)))
+        return fail_unshareable(error, "where it does not see /proc and " SHARE_ROOT);
     if (context_needs_keeper(context)) {
         context->user = notes->spaces[SPACE_USER];
         context->pid = notes->spaces[SPACE_PID];
@@ -249,10 +264,10 @@ static enum result compare_spaces(const struct notes *notes, struct context *con
 /* Security modules and system call filters. */
 static enum result compare_confinement(const struct notes *notes, struct context *context, struct error *error)
 {
-    OWNED(memory_free) char *label = attribute_read("/proc/thread-self/attr/current");
-    OWNED(memory_free) char *exec_label = attribute_read("/proc/thread-self/attr/exec");
+    OWNED(memory_free) char *label = attribute_read(notes->self, "attr/current");
+    OWNED(memory_free) char *exec_label = attribute_read(notes->self, "attr/exec");
 
-    if (filters_read() > notes->filters)
+    if (filters_read(notes->self) > notes->filters)
         return fail_unshareable(error, "behind a filter of system calls (seccomp)");
     if (!texts_are_same(label, notes->label))
         return fail_unshareable(error, "under another security label");
@@ -332,5 +347,6 @@ void notes_free(struct notes *notes)
     free(notes->groups);
     free(notes->label);
     free(notes->exec_label);
-    *notes = (struct notes){0};
+    fd_close(&notes->self);
+    *notes = (struct notes){.self = -1};
 }

@@ -14,11 +14,12 @@ struct notes {
     struct limits_mark limits;
     int nice;
     uid_t loginuid;
-    struct view spaces[SPACE_COUNT], root;
+    struct view spaces[SPACE_COUNT], root, proc, sessions; /* those two: /proc and SHARE_ROOT */
     int32_t keyring;
     struct capabilities capabilities;
     char *label, *exec_label; /* of a security module, malloc'd; NULL: none */
     long filters;             /* seccomp(2) */
+    int self;                 /* /proc/thread-self */
 };
 
 /* What a process would be that is forked now to become the command: one is forked, to be measured. */

@@ -17,7 +17,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#define SHARE_ROOT "/run/pamrun"
+#define SHARE_ROOT     "/run/pamrun"
+#define SHARE_UNSHARED SHARE_ROOT "/unshared" /* hazard.h */
 
 enum { LOCK_WAIT_MS = 30000 };
 

@@ -36,11 +36,11 @@ static bool moved_is_due(const struct moved *moved, const struct view *now, bool
     return !*due || view_is_same(now, &moved->from);
 }
 
-static enum result check_outer(const struct context *context, struct error *error)
+static enum result check_outer(int self, const struct context *context, struct error *error)
 {
     struct view user, pid;
 
-    if (!space_find(SPACE_USER, &user) || !space_find(SPACE_PID, &pid))
+    if (!space_find(self, SPACE_USER, &user) || !space_find(self, SPACE_PID, &pid))
         return fail_take(error, "namespaces", errno);
     if (!view_is_same(&user, &context->user))
         return fail_elsewhere(error, "user namespace");
@@ -49,7 +49,8 @@ static enum result check_outer(const struct context *context, struct error *erro
     return OK;
 }
 
-static enum result find_due(const struct context *context, unsigned int *spaces, bool *root, struct error *error)
+static enum result find_due(int self, const struct context *context, unsigned int *spaces, bool *root,
+                            struct error *error)
 {
     struct view now;
     bool due;
@@ -58,7 +59,7 @@ static enum result find_due(const struct context *context, unsigned int *spaces,
     for (enum space space = 0; space < SPACE_TAKEN_COUNT; space++) {
         if (!context->spaces[space].is_moved)
             continue;
-        if (!space_find(space, &now))
+        if (!space_find(self, space, &now))
             return fail_take(error, "namespaces", errno);
         if (!moved_is_due(&context->spaces[space], &now, &due)) {
             char what[32];
@@ -68,7 +69,7 @@ static enum result find_due(const struct context *context, unsigned int *spaces,
         }
         *spaces |= due ? 1U << space : 0;
     }
-    if (!root_find(&now))
+    if (!path_find("/", &now))
         return fail_take(error, "root directory", errno);
     if (!moved_is_due(&context->root, &now, root))
         return fail_elsewhere(error, "root directory");
@@ -76,26 +77,30 @@ static enum result find_due(const struct context *context, unsigned int *spaces,
 }
 
 /* Numbers of namespaces are used again when the keeper has gone: it is there while we look. */
-static bool views_are_taken(const struct context *context)
+static bool views_are_taken(int self, const struct context *context)
 {
     struct view now;
 
     for (enum space space = 0; space < SPACE_TAKEN_COUNT; space++)
         if (context->spaces[space].is_moved
-            && (!space_find(space, &now) || !view_is_same(&now, &context->spaces[space].to)))
+            && (!space_find(self, space, &now) || !view_is_same(&now, &context->spaces[space].to)))
             return false;
-    return !context->root.is_moved || (root_find(&now) && view_is_same(&now, &context->root.to));
+    return !context->root.is_moved || (path_find("/", &now) && view_is_same(&now, &context->root.to));
 }
 
 static enum result take_views(const struct context *context, int keeper, struct error *error)
 {
+    OWNED(fd_close) int self = -1;
     unsigned int spaces;
     bool root;
     int problem;
 
     if (!context_needs_keeper(context))
         return OK;
-    if (check_outer(context, error) != OK || find_due(context, &spaces, &root, error) != OK)
+    self = self_open();
+    if (self < 0)
+        return fail_take(error, "namespaces", errno);
+    if (check_outer(self, context, error) != OK || find_due(self, context, &spaces, &root, error) != OK)
         return FAILED;
     if (spaces == 0 && !root)
         return OK;
@@ -105,7 +110,7 @@ static enum result take_views(const struct context *context, int keeper, struct 
                     "shared session: its keeper has ended meanwhile: try again");
     if (problem != 0)
         return fail_take(error, "namespaces", problem);
-    return views_are_taken(context) ? OK : fail_take(error, "namespaces", EPERM);
+    return views_are_taken(self, context) ? OK : fail_take(error, "namespaces", EPERM);
 }
 
 /* ---- the rest ---- */

@@ -417,7 +417,7 @@ cleanup:PAM_DATA_SILENT close_session setcred:PAM_DELETE_CRED cleanup"
     kill -TERM "$pamrun_pid"
     end_status "$pamrun_pid"
     assert_status 137
-    assert_eq "$stderr" "pamrun: the command did not end within 0.300 s of SIGTERM: killed"
+    assert_eq "$stderr" "pamrun: command: did not end within 0.3 s of SIGTERM: killed"
     assert probe_called close_session 1
 }
 
@@ -515,7 +515,7 @@ END
 }
 
 @test "an unlisted shell is run whatever the caller wishes by -s or -p, and that is said" {
-    local said="pamrun: the shell of prt_narrow, $STATE_DIR/narrow, is not in /etc/shells, so it is the one that is started"
+    local said="pamrun: shell: $STATE_DIR/narrow of prt_narrow is not in /etc/shells, so it is started, and not the one that was asked for"
 
     as_bob -s /bin/sh prt_narrow -c id
     assert_eq "$status $stdout" "0 narrow -c id"

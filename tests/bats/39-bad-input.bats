@@ -163,7 +163,7 @@ CASES
 
     for name in -1 -0 --; do
         run_pamrun_as prt_bob "--user=$name" -- id
-        assert_nothing 64 "user name '$name': cannot be one" "$name"
+        assert_nothing 64 "user name '$name': not a possible one" "$name"
     done
     # as every unknown name, they go through PAM, which lets them in here
     for name in 0 '#0' '#-1' 4294967295 4294967296 0x0 +0 "$(id -u prt_carol)"; do

@@ -2,14 +2,7 @@
 # What a user sees and types: prompts on the terminal, the message of the day, su's shells, and how errors are worded.
 
 load lib/common
-
-setup_file()
-{
-    begin_file
-    make_user prt_alice
-    make_user prt_bob
-    probe_profile su
-}
+load lib/terminal
 
 setup()
 {

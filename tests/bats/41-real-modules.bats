@@ -281,6 +281,24 @@ END
     rm -rf /home/prt_fresh
 }
 
+@test "pam_namespace: the command's directory is the one of that path in the session's mounts" {
+    needs_module pam_namespace
+    mkdir -m 000 "$TEST_DIR/instances"
+    mkdir -m 1777 "$TEST_DIR/private"
+    mkdir "$TEST_DIR/private/of-the-machine"
+    keep_file /etc/security/namespace.conf
+    printf '%s %s/ user root\n' "$TEST_DIR/private" "$TEST_DIR/instances" >/etc/security/namespace.conf
+    real_profile prt_space <<<"session required pam_namespace.so"
+    run_program sh -c "cd $TEST_DIR/private; exec $PAMRUN --profile prt_space -u prt_alice -- sh -c 'pwd; ls; touch here; ls'"
+    assert_eq "$status $stderr" "0 "
+    assert_eq "$stdout" "$TEST_DIR/private
+here"
+    assert_eq "$(ls "$TEST_DIR/private")" of-the-machine
+    run_program sh -c "cd $TEST_DIR/private/of-the-machine; exec $PAMRUN --profile prt_space -u prt_alice -- pwd"
+    assert_eq "$status $stdout" "0 /"
+    assert_eq "$stderr" "pamrun: the working directory is not there for the command, starting in /"
+}
+
 @test "pam_exec: a script of the session sees who, what and where, and nothing of the caller's environment" {
     needs_module pam_exec
     cat >"$TEST_DIR/hook" <<END

@@ -435,7 +435,7 @@ cleanup:PAM_DATA_SILENT close_session setcred:PAM_DELETE_CRED cleanup"
     local caller words
 
     for caller in prt_bob root; do
-        for words in "0.2||0.200" "3600|--kill-after 0.3|0.300" "never|--kill-after 0.1|0.100"; do
+        for words in "0.2||0.2" "3600|--kill-after 0.3|0.3" "never|--kill-after 0.1|0.1"; do
             IFS='|' read -r value option said <<<"$words"
             site_policy <<<"kill-after = $value"
             rm -f "$TEST_DIR/ready" && mkfifo -m 0666 "$TEST_DIR/ready"
@@ -446,7 +446,7 @@ cleanup:PAM_DATA_SILENT close_session setcred:PAM_DELETE_CRED cleanup"
             kill -TERM "$pamrun_pid"
             end_status "$pamrun_pid"
             assert_status 137
-            assert_eq "$stderr" "pamrun: the command did not end within $said s of SIGTERM: killed"
+            assert_eq "$stderr" "pamrun: command: did not end within $said s of SIGTERM: killed"
         done
     done
 }

@@ -146,7 +146,7 @@ END
     assert_match "$stderr" '^pamrunctl: warning: profile prt_missing: no such file in /etc/pam\.d, [^[:cntrl:]]+$'
     config --profile '../x'
     assert_status 64
-    assert_eq "${stderr%%$'\n'*}" "pamrunctl: config: --profile '../x': cannot be one"
+    assert_eq "${stderr%%$'\n'*}" "pamrunctl: config: --profile '../x': not a possible name"
 }
 
 @test "what is shown is a policy, and means the same" {

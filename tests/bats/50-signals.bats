@@ -100,8 +100,11 @@ keeps_to_itself() # OPTION...
 trap 'echo USR1 >>$record' USR1
 trap 'echo USR2 >>$record' USR2
 exec 9<>$box/nap
-kill -s USR1 0
 echo \$\$ >$box/pid
+until [ -e $box/signal ]; do
+    read -rt 0.01 _ <&9
+done
+kill -s USR1 0
 until [ -e $box/go ]; do
     read -rt 0.01 _ <&9
 done
@@ -111,8 +114,13 @@ END
     start_recorder -u prt_alice -- "$TEST_DIR/group"
     # the same process group, or the test shows nothing
     assert_eq "$(ps -o pgid= -p "$(command_pid)" | tr -d ' ')" "$pamrun_pid"
+    # two at the same time could be one to the shell: pamrun gets its own when the command has seen the first
+    kill -s STOP "$pamrun_pid"
+    touch "$box/signal"
+    assert wait_until 10 is_recorded USR1
     kill -s USR2 "$pamrun_pid" # read by pamrun after USR1, which has the smaller number
-    assert wait_until 5 is_recorded USR2
+    kill -s CONT "$pamrun_pid"
+    assert wait_until 10 is_recorded USR2
     touch "$box/go"
     end_status "$pamrun_pid"
     assert_status 0

@@ -348,7 +348,7 @@ writer_is_stopped()
 }
 
 @test "a terminal that nobody reads stops the writer, in little memory" {
-    local pamrun yes
+    local pamrun yes queued
 
     start_program "$TOOLS/ptyrun" --timeout 60 --expect y -- \
         "$PAMRUN" --profile prt_pty --close-on-exit --kill-after 1 -P -u prt_alice -- yes
@@ -357,6 +357,9 @@ writer_is_stopped()
     pamrun=$(pamrun_below)
     yes=$(pgrep -P "$(holder_below)" -x yes)
     assert wait_until 10 writer_is_stopped "$yes"
+    # each "\n" of its has become "\r\n"; what was read so far is here
+    queued=$(($(awk '/^wchar/ { print $2 }' "/proc/$yes/io") * 3 / 2 - $(stat -c %s "$pamrun_stdout")))
+    [ "$queued" -gt 0 ] && [ "$queued" -le 1048576 ] || fail_because "$queued bytes are on their way"
     if [ "${SANITIZED-}" != 1 ]; then
         assert_match "$(cat "/proc/$pamrun/status")" 'VmRSS:[^0-9]*([0-9]+) kB'
         ((BASH_REMATCH[1] < 10240)) || fail_because "${BASH_REMATCH[0]}"
@@ -370,22 +373,98 @@ writer_is_stopped()
     assert_status 143
 }
 
-@test "while the command only waits, pamrun uses no time" {
-    local pamrun before
+# Peak memory and the like of all processes of the started program's.
+of_all() # FIELD: of /proc/PID/status, in kB; prints the largest
+{
+    local pid
 
-    start_program "$TOOLS/ptyrun" --expect READY -- \
-        "$PAMRUN" --profile prt_pty -P -u prt_alice -- sh -c 'echo READY; exec sleep 100'
-    assert wait_until 5 grep -q READY "$pamrun_stdout"
-    pamrun=$(pamrun_below)
-    is_idle() { [ "$(cut -d ' ' -f 3,14,15 "/proc/$pamrun/stat")" = "S ${before:-}" ] ||
-        { before=$(cut -d ' ' -f 14,15 "/proc/$pamrun/stat"); nap 0.3; false; }; }
-    assert wait_until 5 is_idle
-    # a loop that spins would have used more
-    before=$(awk '/^(non)?voluntary_ctxt/ { n += $2 } END { print n }' "/proc/$pamrun/status")
-    nap 0.2
-    assert_eq "$(awk '/^(non)?voluntary_ctxt/ { n += $2 } END { print n }' "/proc/$pamrun/status")" "$before"
-    kill -TERM "$pamrun"
+    for pid in $(pgrep -x pamrun); do
+        awk -v name="$1:" '$1 == name { print $2 }' "/proc/$pid/status"
+    done | sort -n | tail -n 1
+}
+
+has_shown() # BYTES
+{
+    [ "$(stat -c %s "$pamrun_stdout")" -ge "$1" ]
+}
+
+@test "yes at full speed takes little memory, however much has gone through" {
+    local before after
+
+    start_program "$TOOLS/ptyrun" --timeout 100 -- "$PAMRUN" --profile prt_pty --close-on-exit -P -u prt_alice -- yes
+    assert wait_until 30 has_shown 1000000
+    before=$(of_all VmHWM)
+    assert wait_until 60 has_shown 20000000
+    after=$(of_all VmHWM)
+    kill -TERM "$(pamrun_below)"
     end_status "$pamrun_pid"
+    assert_status 143
+    [ $((after - before)) -le 256 ] || fail_because "from $before kB to $after kB"
+    [ "${SANITIZED-}" = 1 ] || [ "$after" -le 10240 ] || fail_because "$after kB"
+}
+
+# How often each of our processes has gone to sleep, which it does as often as it wakes up.
+wake_ups() # PID...
+{
+    local pid
+
+    for pid; do
+        awk '/^voluntary_ctxt/ { print $2 }' "/proc/$pid/status"
+    done | awk '{ n += $1 } END { print n }'
+}
+
+is_settled() # PID...: none of them does anything
+{
+    local before
+
+    before=$(wake_ups "$@")
+    nap 0.5
+    [ "$(wake_ups "$@")" = "$before" ]
+}
+
+@test "while the command only waits nobody wakes up; brought to the background, to see whether it is back, five times a second at most" {
+    local options caller pids=() before after
+
+    make_user prt_bob
+    keep_file /etc/pam.d/su
+    probe_profile su
+    for caller in root prt_bob; do
+        for options in -T -P; do
+            applicant_set "$caller"
+            start_program "$TOOLS/ptyrun" --timeout 100 --expect READY -- "${applicant[@]}" "$PAMRUN" $options \
+                -u prt_alice -- sh -c 'echo READY; exec sleep 1000'
+            assert wait_until 20 grep -q READY "$pamrun_stdout"
+        done
+    done
+    mapfile -t pids < <(pgrep -x pamrun)
+    assert_eq ${#pids[@]} 7 # root's with -T has no front
+    assert wait_until 30 is_settled "${pids[@]}"
+    before=$(wake_ups "${pids[@]}")
+    nap 2
+    assert_eq "$(wake_ups "${pids[@]}")" "$before"
+    kill_processes_of prt_alice
+    assert wait_until 20 no_pamrun
+
+    echo "PS1='PROMPT> '" >"$TEST_DIR/rc"
+    echo 'echo READY; exec sleep 1000' >"$TEST_DIR/waiter"
+    start_program "$TOOLS/ptyrun" --timeout 100 --expect 'PROMPT> ' --send '$P\r' --expect READY --await -ICANON \
+        --send '\032' --expect Stopped --expect 'PROMPT> ' --send 'bg; echo BA""CK\r' --expect BACK --expect 'PROMPT> ' \
+        -- env HISTFILE= INPUTRC=/dev/null P="$PAMRUN --profile prt_pty -u prt_alice -- sh $TEST_DIR/waiter" \
+        bash --noprofile --rcfile "$TEST_DIR/rc" -i
+    assert wait_until 20 grep -q BACK "$pamrun_stdout"
+    mapfile -t pids < <(pgrep -x pamrun)
+    assert_eq ${#pids[@]} 2
+    nap 0.5
+    before=$(wake_ups "${pids[@]}")
+    nap 2
+    after=$(wake_ups "${pids[@]}")
+    [ "$after" -gt "$before" ] && [ $((after - before)) -le 10 ] || fail_because "$((after - before)) in 2 s"
+    kill_program "$pamrun_pid"
+}
+
+no_pamrun()
+{
+    ! pgrep -x pamrun
 }
 
 # ---- nothing goes back ----------------------------------------------------------------------------------------

@@ -3,85 +3,13 @@
 # With sanitizers only in full.
 
 load lib/common
-
-wipe=$'\r\033[K'
-
-setup_file()
-{
-    begin_file
-    make_user prt_alice
-    make_user prt_bob
-    probe_profile su
-}
+load lib/terminal
 
 setup()
 {
     begin_test
     export TERM=xterm
-    callers=(root prt_bob) started=()
-}
-
-# What is shown while STEP is waited for.
-waiting() # STEP
-{
-    echo "pamrun: waiting for $1 for prt_alice (profile su)"
-}
-
-# On a terminal of its own, as CALLER, in the background: $pamrun_pid and $pamrun_stdout are ptyrun's.
-start_on_terminal() # CALLER [ptyrun option...] -- [pamrun option...]
-{
-    local options=()
-
-    applicant_set "$1"
-    shift
-    while [ "$1" != -- ]; do
-        options+=("$1")
-        shift
-    done
-    start_program "$TOOLS/ptyrun" --timeout 60 "${options[@]}" -- "${applicant[@]}" "$PAMRUN" "${@:2}"
-}
-
-shows() # TEXT
-{
-    grep -qF -- "$1" "$pamrun_stdout"
-}
-
-# The end of what was started; every byte that was on the terminal.
-ends_with() # STATUS TEXT
-{
-    local file=${stdout_of[$pamrun_pid]}
-
-    end_status "$pamrun_pid" 60
-    assert_status "$1"
-    assert_eq "$(<"$file")" "$2"
-}
-
-# For all callers at once: most of it is waiting.
-start_for_all() # [ptyrun option...] -- [pamrun option...]
-{
-    local caller
-
-    started=()
-    for caller in "${callers[@]}"; do
-        start_on_terminal "$caller" "$@"
-        started+=("$pamrun_pid")
-    done
-}
-
-all_show() # TEXT [TIMES]
-{
-    local pid
-
-    for pid in "${started[@]}"; do
-        [ "$(grep -oF -- "$1" "${stdout_of[$pid]}" | wc -l)" -ge "${2-1}" ] || return 1
-    done
-}
-
-all_end_with() # STATUS TEXT
-{
-    for pamrun_pid in "${started[@]}"; do
-        ends_with "$@"
-    done
+    callers=(root prt_bob)
 }
 
 # ---- PAM steps ------------------------------------------------------------------------------------------------
@@ -166,14 +94,14 @@ END
     for step in authenticate open_session; do
         probe_script <<<"$step hang-eintr"
         start_for_all --expect "$(waiting $step)" --send '\003' -- -u prt_alice -- printf ran
-        all_end_with 130 "$(waiting $step)^C${wipe}pamrun: $step for prt_alice (profile su): stopped by SIGINT"$'\r'
+        all_end_with 130 "$(waiting $step)${wipe}pamrun: $step for prt_alice (profile su): stopped by SIGINT"$'\r'
     done
 }
 
 @test "a module that does not end is ended by force, and the line goes" {
     probe_script <<<"open_session hang"
     start_on_terminal root --expect "$(waiting open_session)" --send '\003' -- --kill-after 1 -u prt_alice -- printf ran
-    ends_with 130 "$(waiting open_session)^C${wipe}pamrun: open_session for prt_alice (profile su): \
+    ends_with 130 "$(waiting open_session)${wipe}pamrun: open_session for prt_alice (profile su): \
 told to stop, but a module does not end; what it holds may remain"$'\r'
 }
 
@@ -216,50 +144,14 @@ slow_directory()
         mkfifo -m 0666 "$TEST_DIR/${row%:*}"
         step=${row#*:}
         start_for_all --expect "$(waiting "$step")" --send '\003' -- -u prt_alice -- printf ran
-        all_end_with 130 "$(waiting "$step")^C${wipe}pamrun: $step for prt_alice (profile su): stopped by SIGINT"$'\r'
+        all_end_with 130 "$(waiting "$step")${wipe}pamrun: $step for prt_alice (profile su): stopped by SIGINT"$'\r'
         rm "$TEST_DIR/${row%:*}"
     done
     mkfifo -m 0666 "$TEST_DIR/users"
     touch "$TEST_DIR/stubborn"
     start_for_all --expect "$(waiting identity)" --send '\003' -- -u prt_alice -- printf ran
-    all_end_with 130 "$(waiting identity)^C${wipe}pamrun: identity for prt_alice (profile su): \
+    all_end_with 130 "$(waiting identity)${wipe}pamrun: identity for prt_alice (profile su): \
 told to stop, while a look-up of users or groups did not answer"$'\r'
-}
-
-# The daemon of a mounted folder is stopped: nobody has looked into it since it was mounted.
-hanging_mount()
-{
-    needs gocryptfs fusermount3
-    { : <>/dev/fuse; } 2>/dev/null || skip_test "needs /dev/fuse"
-    [ -e /etc/mtab ] || {
-        keep_file /etc/mtab
-        ln -s /proc/self/mounts /etc/mtab
-    }
-    folder=$TEST_DIR/folder
-    install -d -o prt_alice "$folder" "$folder"/{cipher,plain}
-    applicant_set prt_alice
-    printf 'secret\n' >"$TEST_DIR/password"
-    chmod 0644 "$TEST_DIR/password"
-    "${applicant[@]}" gocryptfs -q -init -plaintextnames -scryptn 10 -passfile "$TEST_DIR/password" "$folder/cipher"
-    install -d -o prt_alice "$folder/cipher/sub"
-    "${applicant[@]}" gocryptfs -q -passfile "$TEST_DIR/password" "$folder/cipher" "$folder/plain" 3>&- 4>&-
-    daemon=$(pgrep -u prt_alice -x gocryptfs)
-    kill -STOP "$daemon"
-}
-
-@test "a mount that hangs under the directory of the command is told as the command's step" {
-    local caller folder daemon
-
-    for caller in "${callers[@]}"; do
-        hanging_mount
-        start_on_terminal "$caller" -- --chdir "$folder/plain/sub" -u prt_alice -- printf ran
-        wait_until 20 shows "$(waiting command)"
-        kill -CONT "$daemon"
-        ends_with 0 "$(waiting command)${wipe}ran"
-        umount -l "$folder/plain"
-        wait_until 20 has_no_process prt_alice
-        rm -rf "$folder"
-    done
 }
 
 # ---- where nothing is shown -----------------------------------------------------------------------------------

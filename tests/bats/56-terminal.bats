@@ -6,17 +6,9 @@
 # With sanitizers only in full.
 
 load lib/common
+load lib/terminal
 
-# A SIGCONT at exit, which hang-ups and fg bring, can hang LeakSanitizer: it stops us by ptrace(2) there.
-[ "${SANITIZED-}" != 1 ] || export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
-
-setup_file()
-{
-    begin_file
-    make_user prt_alice
-    make_user prt_bob
-    probe_profile su
-}
+no_leak_check
 
 setup()
 {
@@ -49,13 +41,6 @@ all_stopped()
     echo ALL STOPPED
 }
 END
-}
-
-teardown()
-{
-    kill_processes_of prt_bob
-    kill_processes_of prt_alice
-    cleanup_all
 }
 
 # A job is brought to the foreground, and is there.
@@ -104,7 +89,7 @@ play() # APPLICANT OPENED
     run_ptyrun --timeout 15 --cols 90 --rows 20 --modes "$TEST_DIR/modes" --expect 'PROMPT> ' "${steps[@]}" --send 'exit 4\r' \
         -- "${who[@]}" env HISTFILE= TERM=vt100 INPUTRC=/dev/null bash --noprofile --rcfile "$TEST_DIR/rc" -i
     [ "$status" -eq 4 ] || fail_because "status $status, expected 4; the last lines:" "$(tail -n 12 <<<"$stdout")"
-    assert_eq "$(sed -n 's/^after: //p' "$TEST_DIR/modes")" "$(sed -n 's/^before: //p' "$TEST_DIR/modes")"
+    modes_are_as_before "$TEST_DIR/modes"
     assert wait_until 30 has_no_process prt_alice
     probe_called open_session "$2"
     probe_called close_session "$2"
@@ -196,7 +181,7 @@ stops_programs() # APPLICANT
     run_ptyrun --modes "$TEST_DIR/modes" --expect READY --await -ICANON --send '\032' --send 'word\r' \
         --expect 'word\r\nword' --send '\004' -- "$PAMRUN" --close-on-exit -u prt_alice -- sh -c 'echo READY; exec cat'
     assert_status 0
-    assert_eq "$(sed -n 's/^after: //p' "$TEST_DIR/modes")" "$(sed -n 's/^before: //p' "$TEST_DIR/modes")"
+    modes_are_as_before "$TEST_DIR/modes"
 }
 
 # ---- in the background ----------------------------------------------------------------------------------------
@@ -260,9 +245,7 @@ play_with_stop()
     see Stopped 'PROMPT> '
     line 'bg; true' 'PROMPT> '
     line 'echo still; jobs' still Running 'PROMPT> '
-    bring 'sh reader'
-    keys '\032' Stopped 'PROMPT> '
-    bring 'sh reader'
+    bring 'sh reader' # it runs: the shell sends no signal
     steps+=(--await -ICANON)
     keys 'one\r' 'got <one>'
     keys 'two\r' 'got <two>' 'PROMPT> '
@@ -276,6 +259,44 @@ play_with_stop()
     end_status "$pamrun_pid" 30
     assert_status 4
     probe_called close_session 1
+}
+
+@test "with stty tostop it stops when it writes, as any job does, and fg shows what it wrote" {
+    local steps=()
+
+    line 'stty tostop; M=$(stty -g)' 'PROMPT> '
+    line '$P sh -c "echo OUT\"\"PUT; echo ENDE\"\"D; exit 5" & halted' 'HALTED' 'PROMPT> '
+    line 'jobs -l' 'tty output' 'PROMPT> '
+    # it may go on, and stops at once again
+    line 'bg; halted' 'HALTED' 'PROMPT> '
+    line 'echo BEF""ORE; fg' BEFORE OUTPUT ENDED 'PROMPT> '
+    line_status 5
+    line 'stty -tostop' 'PROMPT> '
+    play prt_bob 1
+    refute_contains "${stdout%%BEFORE*}" OUTPUT
+}
+
+@test "with tostop, where nobody could continue it, what it writes is not shown, and it ends" {
+    local steps=()
+
+    line 'stty tostop; M=$(stty -g); ( { $P sh -c "echo OUT\"\"PUT; exit 5"; echo $? >five; } & )' 'PROMPT> '
+    line 'until [ -s five ]; do sleep 0.02; done; echo "it was $(cat five)"; stty -tostop' 'it was 5' 'PROMPT> '
+    play prt_bob 1
+    refute_contains "$stdout" OUTPUT
+}
+
+@test "lines end as everybody's do where the terminal keeps its mode: in the background, and with a pipe as standard input" {
+    local steps=()
+
+    run_ptyrun -- bash -c 'seq 30000 | "$@"' bash "$PAMRUN" --close-on-exit -u prt_alice -- cat
+    assert_status 0
+    assert_eq "$(grep -c $'^[0-9]*\r$' <<<"$stdout")" 30000
+    assert_eq "$(tr -d '\r' <<<"$stdout" | md5sum)" "$(seq 30000 | md5sum)"
+    run_ptyrun -- bash -c 'true | "$@"' bash "$PAMRUN" --close-on-exit -u prt_alice -- printf 'one\r\ntwo\r\r\n50%%\r'
+    assert_eq "$stdout" $'one\r\r\ntwo\r\r\r\n50%\r' # what it wrote itself is its own
+    line '$P seq 20000 & wait; s' '20000\r\n' 'status 0' 'PROMPT> '
+    play prt_bob 3
+    refute_contains "$stdout" $'\r\r\n'
 }
 
 # ---- pipelines ------------------------------------------------------------------------------------------------
@@ -340,35 +361,57 @@ END
     probe_called close_session 1
 }
 
-# It makes pamrun's group the foreground one and types ^C and ^Z until the session is closed.
+# The front's side of the pseudo-terminal, and ^C and ^\ typed into it until the file appears: as who sits there might, in the
+# moment in which the command has ended and the front does not know.
+write_typist()
+{
+    cat >"$TEST_DIR/typist" <<'END'
+import ctypes, os, sys, time
+
+front, until = int(sys.argv[1]), sys.argv[2]
+libc = ctypes.CDLL(None, use_errno=True)
+number = [int(fd) for fd in os.listdir("/proc/%d/fd" % front)
+          if os.readlink("/proc/%d/fd/%s" % (front, fd)).endswith("ptmx")]
+assert len(number) == 1, number
+pidfd_getfd = 438
+master = libc.syscall(pidfd_getfd, os.pidfd_open(front), number[0], 0)
+assert master >= 0, os.strerror(ctypes.get_errno())
+print("typing", flush=True)
+while not os.path.exists(until):
+    os.write(master, b"\x03\x1c")
+    time.sleep(0.001)
+END
+}
+
+# It makes pamrun's group the foreground one until the session is closed, and the signals of ^C and ^\ would be for that. The
+# front is stopped, so that the pseudo-terminal is still there; the command was told to end, so nobody waits for its output.
 @test "what the command leaves behind cannot interrupt the closing of the session through its terminal" {
+    local front typist
+
+    write_typist
     cat >"$TEST_DIR/attack" <<END
 #!/usr/bin/python3
-import fcntl, os, signal, sys, termios
+import os, signal, sys, time
 
 leader = os.getsid(0)
-signal.signal(signal.SIGINT, signal.SIG_IGN) # until it ends, what is typed so is for the command
-signal.signal(signal.SIGQUIT, signal.SIG_IGN)
-ready, told = os.pipe()
+for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTTOU, signal.SIGHUP):
+    signal.signal(number, signal.SIG_IGN)
+signal.signal(signal.SIGTERM, lambda *_: open("$box/told", "w").close())
 if os.fork() == 0:
     os.setpgid(0, 0)
-    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     rounds = 0
     while not os.path.exists("$box/closed"):
-        for attempt in (lambda: os.tcsetpgrp(0, leader), lambda: os.write(told, b"x"),
-                        lambda: fcntl.ioctl(0, termios.TIOCSTI, b"\x03"),
-                        lambda: fcntl.ioctl(0, termios.TIOCSTI, b"\x1c")):
-            try:
-                attempt()
-            except OSError:
-                pass
+        try:
+            os.tcsetpgrp(0, leader)
+            open("$box/leads", "w").close()
+        except OSError:
+            pass
         rounds += os.path.exists("$box/closing")
         if rounds == 500:
             open("$box/tried", "w").close()
     os._exit(0)
-os.read(ready, 1)
-os.read(ready, 1)
+while not os.path.exists("$box/go"):
+    time.sleep(0.01)
 sys.exit(9)
 END
     chmod 0755 "$TEST_DIR/attack"
@@ -376,11 +419,24 @@ END
 close_session touch $box/closing
 close_session hang-eintr
 END
-    start_program "$TOOLS/ptyrun" -- "$PAMRUN" --close-on-exit -u prt_alice -- "$TEST_DIR/attack"
-    assert wait_until 20 test -e "$box/tried"
-    pgrep -x pamrun >/dev/null || fail_because "the module was interrupted"
+    start_program "$TOOLS/ptyrun" --timeout 100 -- "$PAMRUN" --close-on-exit --kill-after never -u prt_alice -- \
+        "$TEST_DIR/attack"
+    assert wait_until 20 test -e "$box/leads"
+    front=$(pgrep -P "$pamrun_pid" -x pamrun)
+    kill -STOP "$front"
+    kill -TERM "$(pgrep -P "$front" -x pamrun)"
+    assert wait_until 20 test -e "$box/told"
+    python3 "$TEST_DIR/typist" "$front" "$box/closed" >"$TEST_DIR/typing" &
+    typist=$!
+    assert wait_until 20 grep -q typing "$TEST_DIR/typing"
+    touch "$box/go"
+    assert wait_until 40 test -e "$box/tried"
+    pgrep -P "$front" -x pamrun >/dev/null || fail_because "the module was interrupted"
+    refute grep -q interrupted "$PROBE_LOG_FILE"
     touch "$box/closed"
-    kill -TERM "$(pgrep -P "$pamrun_pid" -x pamrun)" # that may
+    wait "$typist"
+    kill -TERM "$(pgrep -P "$front" -x pamrun)" # that may
+    kill -CONT "$front"
     end_status "$pamrun_pid" 30
     assert_status 9
     probe_called close_session 1
@@ -396,6 +452,6 @@ END
     end_status "$pamrun_pid"
     assert_status 71
     assert_contains "$stdout" "the process that holds the PAM session was ended by SIGKILL"
-    assert_eq "$(sed -n 's/^after: //p' "$TEST_DIR/modes")" "$(sed -n 's/^before: //p' "$TEST_DIR/modes")"
+    modes_are_as_before "$TEST_DIR/modes"
     assert wait_until 10 has_no_process prt_alice # its terminal has gone
 }

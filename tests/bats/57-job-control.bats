@@ -6,21 +6,13 @@
 # Takes long.
 
 load lib/common
+load lib/terminal
 
 SHELLS=(bash dash zsh)
 SHARED=(u c)      # forms that share the caller's terminal, -T: -u -- CMD in its session, -c CMD in a session of its own
 FORMS=(u c Pu Pc) # and with a pseudo-terminal, the default
 
-# A SIGCONT at exit, which hang-ups and fg bring, can hang LeakSanitizer: it stops us by ptrace(2) there.
-[ "${SANITIZED-}" != 1 ] || export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
-
-setup_file()
-{
-    begin_file
-    make_user prt_alice
-    make_user prt_bob
-    probe_profile su
-}
+no_leak_check
 
 setup()
 {
@@ -32,13 +24,6 @@ setup()
     write_rc
     write_command
     write_meeting
-}
-
-teardown()
-{
-    kill_processes_of prt_bob
-    kill_processes_of prt_alice
-    cleanup_all
 }
 
 # What the interactive shells start with.  Names are short: they are typed.
@@ -202,7 +187,7 @@ play_through() # SHELL OPENED STEP...
     play "$1" "${@:3}" --send 'exit 4\r'
     [ "$status" -eq 4 ] || fail_because "status $status, expected 4; the last lines:" "$(tail -n 12 <<<"$stdout")"
     refute_contains "$stdout" ", modes "
-    assert_eq "$(sed -n 's/^after: //p' "$TEST_DIR/modes")" "$(sed -n 's/^before: //p' "$TEST_DIR/modes")"
+    modes_are_as_before "$TEST_DIR/modes"
     nothing_is_left "$opened"
 }
 

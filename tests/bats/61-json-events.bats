@@ -274,6 +274,21 @@ cleanup:PAM_DATA_SILENT close_session setcred:PAM_DELETE_CRED cleanup"
     probe_called close_session 1
 }
 
+@test "what a module opens under the number of the events gets none of them" {
+    local opened
+
+    # the lowest free number is what it gets: some for those below
+    probe_script < <(
+        echo "open_session close-fd 8"
+        for opened in {1..12}; do echo "open_session leak-fd"; done
+    )
+    run_json --close-on-exit -u prt_alice -- sh -c 'exit 5'
+    assert_status 5
+    assert_eq "$stderr" "pamrun: --json-status-fd 8: a module took the descriptor, no further events"
+    assert_events authenticated account credentials
+    probe_called close_session 1
+}
+
 @test "nothing of the events is on the command's standard output or error" {
     run_json --close-on-exit -u prt_alice -- sh -c 'echo out; echo err >&2'
     assert_eq "$stdout" out

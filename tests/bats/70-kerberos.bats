@@ -4,6 +4,7 @@
 
 load lib/common
 load lib/kerberos
+load lib/trace
 
 password='Krb p@ss"w0rd$1'
 sample=${PAMRUN%/bin/pamrun}/share/doc/pamrun/examples/pamrun-krb5
@@ -356,4 +357,46 @@ hint: without --profile it is su; user-profiles of pamrun.conf(5) lists others"
     run_pamrun --profile pamrun-krb5 --no-auth -u prt_alice -- sh -c 'echo "ran ${KRB5CCNAME-no cache}"'
     assert_eq "$status $stdout" "0 ran no cache"
     assert_no_cache
+}
+
+# ---- pamrunctl check ------------------------------------------------------------------------------------------
+
+@test "check tells of a ticket cache that all sessions share, and not of one that is a session's own" {
+    local shared
+
+    profile prt_krb <<END
+auth required pam_krb5.so ccache=FILE:/tmp/krb5cc_%u
+account required pam_permit.so
+session required pam_krb5.so ccache=FILE:/tmp/krb5cc_%u
+END
+    shared="hint: all sessions of prt_alice have one ticket cache (KRB5CCNAME): it stays when a run of profile prt_krb ends \
+without --close-on-exit, and a run that closes may take it from others: use --share, which closes with the last run"
+    printf '%s\n' "$password" >"$secret_file"
+    run_pamrunctl check --profile prt_krb --forward-password-fd 7 prt_alice 7<"$secret_file"
+    assert_status 0
+    assert_contains "$stdout" "$shared"
+    assert_no_cache
+    run_pamrunctl check --profile pamrun-krb5 --forward-password-fd 7 prt_alice 7<"$secret_file"
+    assert_status 0
+    refute_contains "$stdout" "hint: all sessions"
+    assert_contains "$stdout" "+KRB5CCNAME"
+    assert_no_cache
+}
+
+@test "trace tells what pam_krb5 did, and leaves no ticket behind" {
+    printf '%s\n' "$password" >"$secret_file"
+    run_pamrunctl trace --profile pamrun-krb5 --forward-password-fd 7 prt_alice 7<"$secret_file"
+    assert_status 0
+    assert_match "$(trace_lines authenticate)" '^\+ pamrun-krb5:[0-9]+ PAM_SUCCESS done decides
+- pamrun-krb5:[0-9]+ not reached: pamrun-krb5:[0-9]+$'
+    assert_contains "$stdout" "environment: +KRB5CCNAME"
+    assert_contains "$stdout" "log: pam_krb5(pamrun-krb5:auth): user prt_alice authenticated as prt_alice@$REALM"
+    refute_contains "$stdout" "not explained"
+    assert_no_cache
+    echo wrong >"$secret_file"
+    run_pamrunctl trace --profile pamrun-krb5 --forward-password-fd 7 prt_alice authenticate 7<"$secret_file"
+    assert_status 77
+    assert_match "$(trace_lines authenticate | head -n 1)" '^x pamrun-krb5:[0-9]+ PAM_AUTH_ERR die decides$'
+    assert_no_cache
+    no_copy_is_left
 }

@@ -5,6 +5,7 @@
 load lib/common
 load lib/kerberos
 load lib/directory
+load lib/trace
 
 password='Dir p@ss"w0rd$1'
 sample=${PAMRUN%/bin/pamrun}/share/doc/pamrun/examples/pamrun-krb5
@@ -299,4 +300,34 @@ END
             "pamrun: acct_mgmt for prt_lexpired (profile pamrun-krb5): User account has expired (PAM_ACCT_EXPIRED)"
         assert_eq "$(caches)" ""
     done
+}
+
+# ---- pamrunctl check ------------------------------------------------------------------------------------------
+
+@test "check: root is refused by the account step of sssd too, and the hint says what lets him in" {
+    run_pamrunctl check --profile prt_dir prt_ldenied acct_mgmt
+    assert_status 77
+    assert_contains "$stdout" "hint: /etc/pam.d/prt_dir:2: pam_sss.so refuses prt_ldenied also when root calls: a line \
+'account sufficient pam_rootok.so' before it lets root, and nobody else, in without asking it"
+    profile prt_dir2 <<'END'
+auth     sufficient pam_rootok.so
+account  sufficient pam_rootok.so
+account  required pam_sss.so
+session  required pam_permit.so
+END
+    run_pamrunctl check --profile prt_dir2 prt_ldenied
+    assert_status 0
+    refute_contains "$stdout" "pam_sss.so refuses"
+}
+
+@test "trace: pam_sss says no, and is the line that decides" {
+    run_pamrunctl trace --profile prt_dir prt_ldenied acct_mgmt
+    assert_status 77
+    assert_eq "$(trace_lines acct_mgmt)" "x prt_dir:2 PAM_PERM_DENIED bad decides"
+    assert_match "$(trace_below prt_dir:2 log)" '^pam_sss\(prt_dir:account\): Access denied for user prt_ldenied'
+    printf '%s\n' "$password" >"$secret_file"
+    run_pamrunctl trace --profile prt_dir --forward-password-fd 7 prt_ldora 7<"$secret_file"
+    assert_status 0
+    assert_eq "$(trace_lines authenticate)" "+ prt_dir:1 PAM_SUCCESS ok"
+    refute_contains "$stdout" "not explained"
 }

@@ -3,6 +3,7 @@
 
 load lib/common
 load lib/samples
+load lib/trace
 
 home=/home/prt_alice
 vault=$home/vault
@@ -258,4 +259,26 @@ links_but_of() # PID...
     mv "$home/cipher.kept" "$home/cipher"
     assert_ran ""
     assert_not_mounted
+}
+
+# ---- pamrunctl check ------------------------------------------------------------------------------------------
+
+@test "check tells what was mounted and unmounted, and that a session left open keeps it" {
+    run_pamrunctl check --profile pamrun-mount --forward-password-fd 7 prt_alice 7<"$secret_file"
+    assert_status 0
+    assert_contains "$stdout" "     mounts: +$vault (fuse.gocryptfs)"
+    assert_contains "$stdout" "     mounts: -$vault (fuse.gocryptfs)"
+    assert_contains "$stdout" "use --share, which closes with the last run"
+    refute_contains "$stdout" "nothing was mounted"
+    refute is_mounted
+}
+
+@test "trace: pam_mount mounts and unmounts as without it" {
+    run_pamrunctl trace --profile pamrun-mount --forward-password-fd 7 prt_alice 7<"$secret_file"
+    assert_status 0
+    assert_contains "$stdout" "     mounts: +$vault (fuse.gocryptfs)"
+    assert_contains "$stdout" "     mounts: -$vault (fuse.gocryptfs)"
+    assert_match "$(trace_lines open_session | tail -n 1)" '^\+ pamrun-mount:[0-9]+ PAM_SUCCESS ok$'
+    refute_contains "$stdout" "not explained"
+    refute is_mounted
 }

@@ -3,6 +3,7 @@
 
 load lib/common
 load lib/samples
+load lib/trace
 
 secret_hex=3132333435363738393031323334353637383930
 
@@ -139,4 +140,16 @@ given once"
             assert_status 77
         fi
     done
+}
+
+@test "trace: which of the two factors was wrong is the administrator's to see" {
+    trace_for_crypt --profile pamrun-otp \
+        --forward-answers-fd 7 prt_alice authenticate 7< <(printf '%s\n%s\n' "$password" 000000)
+    assert_status 77
+    assert_match "$(trace_lines authenticate | tail -n 1)" '^x pamrun-otp:[0-9]+ PAM_AUTH_ERR bad decides$'
+    trace_for_crypt --profile pamrun-otp \
+        --forward-answers-fd 7 prt_alice authenticate 7< <(printf '%s\n%s\n' "$wrong" "$(code 5)")
+    assert_status 77
+    assert_match "$(trace_lines authenticate | grep decides)" '^x common-auth:[0-9]+ PAM_AUTH_ERR die decides$'
+    refute_contains "$stdout" "$wrong"
 }

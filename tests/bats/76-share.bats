@@ -174,7 +174,7 @@ prt_alice prt_team'
     assert_eq "$(sed -n 's/^Uid:\t//p' "/proc/$keeper/status")" "0	0	0	0"
     assert_eq "$(sed -n 's/^SigIgn:\t//p' "/proc/$keeper/status")" 0000000000000000
     refute_contains "$(probe_field open_session rlimit_nofile)" 500:
-    assert_eq "$(probe_field open_session PAM_TTY)" "(unset)"
+    assert_eq "$(probe_field open_session tty)" "(unset)"
     kill -KILL "$pamrun_pid"
     assert_all_closed
 }
@@ -428,6 +428,39 @@ hint: "
     share --forward-password-fd 7 --require-password-used -u prt_alice -- echo done 7<<<"geheim"
     assert_status 77
     assert_eq "$stdout" ""
+}
+
+@test "a session of its own that is closed, beside a shared one: told to whoever comes second" {
+    local own
+
+    start_sharing
+    run_pamrun --profile prt_job --close-on-exit -u prt_alice -- echo done
+    assert_status 0
+    assert_eq "$stdout" "done"
+    assert_eq "$stderr" "pamrun: a shared session of prt_alice (profile prt_job) is open, and this run closes one of its own at its end: what is mounted, and tickets, may go then for all who are in the shared one
+hint: --share instead of --close-on-exit makes it one session"
+    run_pamrun --profile prt_job --close-on-exit --quiet -u prt_alice -- echo done
+    assert_eq "$output" "done"
+    run_pamrun --profile prt_job -u prt_alice -- echo done
+    assert_eq "$output" "done"
+    run_pamrun --profile prt_job --close-on-exit -u prt_bob -- echo done
+    assert_eq "$output" "done"
+    kill "$pamrun_pid"
+    end_status "$pamrun_pid"
+    wait_until 10 has_no_keeper
+    start_pamrun --profile prt_job --close-on-exit -u prt_alice -- sh -c 'echo in; exec sleep 600'
+    own=$pamrun_pid
+    wait_until 20 grep -q in "$pamrun_stdout"
+    share -u prt_alice -- echo done
+    assert_status 0
+    assert_eq "$stdout" "done"
+    assert_eq "$stderr" "pamrun: process $own has a session of its own of prt_alice (profile prt_job), and closes it at its end: what is mounted, and tickets, may go then for the shared session too
+hint: --share for that run, too, makes it one session"
+    kill "$own"
+    end_status "$own"
+    wait_until 10 has_no_keeper
+    share -u prt_alice -- echo done
+    assert_eq "$output" "done"
 }
 
 @test "a folder that is a link, another's, or may be written by others is refused and left as it is" {

@@ -267,6 +267,13 @@ ctl_options() # [VERB]
     done
     assert_eq "$(bash_offers 'pamrunctl config --profile=prt_com')" prt_complete
     assert_eq "$(bash_offers 'pamrunctl config --identity ')" ""
+    for shell in bash fish; do
+        assert_eq "$("${shell}_offers" 'pamrunctl check --json prt_ali')" prt_alice
+        assert_eq "$("${shell}_offers" 'pamrunctl check --pam-setenv A=B prt_alice open_')" open_session
+        assert_eq "$("${shell}_offers" 'pamrunctl check --deadline open_')" open_session=
+        assert_eq "$("${shell}_offers" 'pamrunctl check --node su prt_com')" prt_complete
+    done
+    assert_eq "$(bash_offers 'pamrunctl check authent')" ""
 }
 
 @test "zsh completes pamrunctl's verbs, every option, users and profiles" {

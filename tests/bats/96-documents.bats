@@ -66,7 +66,7 @@ ctl_options() # [VERB]
 ctl_man_options() # SECTION
 {
     awk -v title="$1" '/^\.Sh / { inside = substr($0, 5) == title } inside' "$tree/man/pamrunctl.8" |
-        sed -n 's/^\.It Fl //p' | sed -E 's/ , Fl /\n/; s/ Ar / /' | sed -E 's/Fl /--/; s/^([a-zA-Z])$/-\1/' |
+        sed -n 's/^\.It Fl //p' | sed -E 's/ , Fl /\n/; s/ Ar / /; s/ Ns .*//' | sed -E 's/Fl /--/; s/^([a-zA-Z])$/-\1/' |
         tr '[:upper:]' '[:lower:]' | LC_ALL=C sort -u
 }
 

@@ -124,16 +124,14 @@ inline lease_remove(r)
     fi
 }
 
-/* Processes: a run's ends with its command; a keeper's report, and the pipe that it comes through. */
-byte ended, keeper_ended;      /* of those that have begun */
-byte forked, reported; /* keepers; what came through their pipes */
+/* Processes: a run's ends with its command.  A keeper reports through a pipe, whose end a helper has, too. */
+byte ended, keeper_ended;
+byte forked, pipe, reported; /* keepers */
 byte kills, fails, terms, helpers;
 byte dying; /* killed, and not all of it is gone */
 
 #define CAN_BE_KILLED(r) (kills < KILLS && (r) != LAST)
 #define DIE              kills++; dying++; dies = true; goto killed
-#define PIPE_IS_OPEN(k)  (pipe & BIT(k))
-byte pipe;
 
 inline buried()
 {
@@ -236,6 +234,13 @@ inline scan()
     at = 0
 }
 
+/* How an opener learns that its keeper was killed, when a helper keeps the pipe open. */
+#ifdef NO_PIDFD_OF_KEEPER
+#define HAS_PIDFD false
+#else
+#define HAS_PIDFD true
+#endif
+
 /* ---- a run: joiner or opener ---------------------------------------------------------------------------------- */
 
 /* Look: is there a session to join?  The file says `open`, and its keeper lives.  Two steps, under a lock. */
@@ -335,7 +340,8 @@ again:
     fi;
 #endif
 
-    /* rule 3: opener */
+    /* rule 3: opener.  Whoever is left in a session that lost its keeper will be in the new one. */
+    scan();
 #ifndef NO_OPENERS_LEASE_FIRST
     STEP(true, lease_create(me));
 #endif
@@ -343,7 +349,7 @@ again:
 #ifdef NO_LOCK_INHERITED
     STEP(true, unlock(me));
 #endif
-    STEP((reported & BIT(me)) || !PIPE_IS_OPEN(me), skip);
+    STEP((reported & BIT(me)) || !((pipe | with_helper) & BIT(me)) || HAS_PIDFD && (keeper_ended & BIT(me)), skip);
     if
     :: reported & BIT(me) ->
         whose = me;
@@ -363,7 +369,11 @@ again:
 #ifdef NO_LOCK_WHILE_CLEANING
     CLOSE_LOCK;
 #endif
-    STEP(true, state = NONE; state_keeper = 0);
+    STEP(true,
+        if
+        :: found != 0 -> state = seen; state_keeper = whose /* it is still known how often it was lost */
+        :: else -> state = NONE; state_keeper = 0
+        fi);
     STEP(true, lease_remove(me));
 #ifndef NO_LOCK_WHILE_CLEANING
 #ifndef NO_UNLOCK_OF_HELPERS

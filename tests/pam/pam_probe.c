@@ -1189,8 +1189,13 @@ static void act_unshare(struct call *call, char *argument, int unused)
     static const struct {
         const char *name;
         int flag;
-    } spaces[] = {{"mnt", CLONE_NEWNS},  {"net", CLONE_NEWNET}, {"ipc", CLONE_NEWIPC},
-                  {"uts", CLONE_NEWUTS}, {"pid", CLONE_NEWPID}, {"user", CLONE_NEWUSER}};
+    } spaces[] = {{"mnt", CLONE_NEWNS},
+                  {"net", CLONE_NEWNET},
+                  {"ipc", CLONE_NEWIPC},
+                  {"uts", CLONE_NEWUTS},
+                  {"pid", CLONE_NEWPID},
+                  {"user", CLONE_NEWUSER},
+                  {"time", 0x80 /* CLONE_NEWTIME */}};
     const char *name = word_take(&argument);
 
     (void)unused;

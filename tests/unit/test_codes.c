@@ -137,12 +137,30 @@ static void only_refusals_are_the_users_fault_at_any_step(void **state)
                              pam_code_status((enum step)step, code) == STATUS_REFUSED);
 }
 
+static void names_lead_back_to_codes_and_flags(void **state)
+{
+    int flag = 0;
+
+    (void)state;
+    for (size_t at = 0; at < COUNT(codes); at++)
+        if (strncmp(codes[at].name, "PAM_", 4) == 0)
+            assert_int_equal(pam_code_from_name(codes[at].name), codes[at].code);
+    assert_int_equal(pam_code_from_name("PAM_NONSENSE"), -1);
+    assert_int_equal(pam_code_from_name("unknown PAM code"), -1);
+    assert_true(pam_flag_from_name("PAM_DELETE_CRED", &flag));
+    assert_int_equal(flag, 4);
+    assert_false(pam_flag_from_name("PAM_DELETE", &flag));
+    assert_string_equal(pam_code_meaning(PAM_AUTH_ERR), "Authentication failure");
+    assert_string_not_equal(pam_code_meaning(1000), "");
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_code_of_this_libpam_is_in_the_table),
         cmocka_unit_test(every_code_is_named_as_in_the_headers),
         cmocka_unit_test(only_refusals_are_the_users_fault_at_any_step),
+        cmocka_unit_test(names_lead_back_to_codes_and_flags),
     };
     static struct cell cells[COUNT(codes) * COUNT(steps)];
     static char sentences[COUNT(cells)][100];

@@ -5,12 +5,9 @@
 #include "support.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define FIRST  "pamrun-context 1\n"
 #define MOVED  " 4:4026531841 4:4026532300\n"
@@ -208,123 +205,21 @@ static void memory_that_ends_is_said(void **state)
     free(text);
 }
 
-/* ---- the file ---- */
-
-static struct folder folder;
-
-static int make_folder(void **state)
+static void as_many_groups_as_there_can_be(void **state)
 {
-    (void)state;
-    folder_make(&folder);
-    return 0;
-}
-
-static int remove_folder(void **state)
-{
-    (void)state;
-    folder_remove(&folder);
-    return 0;
-}
-
-static enum result read_context(const char *path, struct context *context, struct error *error)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    enum result result = context_read(fd, context, error);
-
-    (void)close(fd);
-    return result;
-}
-
-static void a_file_that_was_written_is_read(void **state)
-{
-    gid_t ids[70000];
-    struct context context = {.added = {.ids = ids, .count = 65536}, .has_umask = true, .umask = 077}, again;
-    const char *path = folder_write(&folder, "context", "", 0600);
-    struct error error;
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    static gid_t ids[65536];
+    struct context context = {.added = {.ids = ids, .count = COUNT(ids)}}, again;
+    char *text;
 
     (void)state;
-    for (gid_t id = 0; id < 65536; id++)
-        ids[id] = 4200000000U + id;
-    assert_int_equal(context_write(fd, &context, &error), OK);
-    (void)close(fd);
-    assert_int_equal(read_context(path, &again, &error), OK);
-    assert_int_equal(again.added.count, 65536);
-    assert_memory_equal(again.added.ids, ids, 65536 * sizeof *ids);
-    assert_int_equal(again.umask, 077);
+    for (gid_t at = 0; at < COUNT(ids); at++)
+        ids[at] = 4200000000U + at;
+    text = context_format(&context);
+    assert_true(text != NULL && context_parse(&again, text));
+    assert_int_equal(again.added.count, COUNT(ids));
+    assert_memory_equal(again.added.ids, ids, sizeof ids);
     context_free(&again);
-}
-
-static const struct file_case {
-    const char *sentence;
-    const char *text;
-    mode_t mode;
-    const char *problem;
-} files[] = {
-    {"one that the group can read", FIRST "end\n", 0640, "is not a file of root's alone"},
-    {"one that others can write", FIRST "end\n", 0602, "is not a file of root's alone"},
-    {"one with other bits", FIRST "end\n", 04600, "is not a file of root's alone"},
-    {"an empty one", "", 0600, "is empty, or too long"},
-    {"one that was cut", FIRST "umask 22\n", 0600, "is not as pamrun writes it"},
-    {"another one", "hello\n", 0600, "is not as pamrun writes it"},
-};
-
-static void assert_refused(const char *path, const char *problem)
-{
-    struct context context;
-    struct error error;
-    char message[256];
-
-    assert_failed(read_context(path, &context, &error), &error, STATUS_TRY_AGAIN, STEP_OPEN_SESSION);
-    (void)snprintf(message, sizeof message, "shared session: its file \"context\" %s", problem);
-    assert_string_equal(error.message, message);
-    assert_non_null(strstr(error.hint, "/run/pamrun"));
-}
-
-static void a_file_is_refused(void **state)
-{
-    const struct file_case *row = *state;
-    const char *path = folder_write(&folder, "context", row->text, 0600);
-
-    assert_int_equal(chmod(path, row->mode), 0);
-    assert_refused(path, row->problem);
-}
-
-static void what_is_no_file_of_roots_is_refused(void **state)
-{
-    const char *path = folder_write(&folder, "context", FIRST "end\n", 0600);
-    char other[128];
-    int fd;
-
-    (void)state;
-    assert_refused("/dev/null", "is not a file of root's alone");
-    assert_refused(folder.path, "is not a file of root's alone");
-    assert_refused("", "Bad file descriptor");
-    (void)snprintf(other, sizeof other, "%s.other", path);
-    assert_int_equal(link(path, other), 0);
-    assert_refused(path, "is not a file of root's alone");
-    assert_int_equal(unlink(other), 0);
-    assert_int_equal(chown(path, 1, 0), 0);
-    assert_refused(path, "is not a file of root's alone");
-    fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-    assert_int_equal(write(fd, FIRST "umask 22\0\nend\n", sizeof FIRST + 14), sizeof FIRST + 14);
-    assert_int_equal(fchown(fd, 0, 0), 0);
-    assert_refused(path, "is not as pamrun writes it");
-    assert_int_equal(ftruncate(fd, CONTEXT_BYTES_MAX + 1), 0);
-    assert_refused(path, "is empty, or too long");
-    (void)close(fd);
-}
-
-static void a_file_that_cannot_be_written_is_said(void **state)
-{
-    const struct context nothing = {0};
-    struct error error;
-    int fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
-
-    (void)state;
-    assert_failed(context_write(fd, &nothing, &error), &error, STATUS_SYSTEM, STEP_OPEN_SESSION);
-    assert_string_equal(error.message, "shared session: its file \"context\": No space left on device");
-    (void)close(fd);
+    free(text);
 }
 
 int main(void)
@@ -333,17 +228,12 @@ int main(void)
         cmocka_unit_test(what_was_cut_is_not_read),
         cmocka_unit_test(the_values_are_those_of_the_text),
         cmocka_unit_test(memory_that_ends_is_said),
-        cmocka_unit_test(a_file_that_was_written_is_read),
-        cmocka_unit_test(what_is_no_file_of_roots_is_refused),
-        cmocka_unit_test(a_file_that_cannot_be_written_is_said),
+        cmocka_unit_test(as_many_groups_as_there_can_be),
     };
     static struct suite suite;
 
-    if (suite_needs_root())
-        return 0;
     ADD_ROWS(&suite, what_was_written_is_read, good);
     ADD_ROWS(&suite, anything_else_is_not, bad);
-    ADD_ROWS(&suite, a_file_is_refused, files);
     ADD_TESTS(&suite, others);
-    return cmocka_run_group_tests_name("context", suite.tests, make_folder, remove_folder);
+    return cmocka_run_group_tests_name("context", suite.tests, NULL, NULL);
 }

@@ -112,6 +112,32 @@ static int talk_under_guard(const void *data)
     return talk(data);
 }
 
+static void print_event(void *data, const struct conversation_event *event)
+{
+    static const char *const moments[] = {"told", "asks", "answered"};
+
+    (void)data;
+    printf("[%s%s%s %s%s%s%s%s]", moments[event->moment], event->is_error ? " error" : "", event->echo ? " echo" : "",
+           event->text, event->by != NULL ? " by " : "", event->by != NULL ? event->by : "",
+           event->why != NULL ? ": " : "", event->why != NULL ? event->why : "");
+}
+
+/* All that is said and asked goes to who looks on, and messages to nobody else. */
+static int talk_observed(const void *data)
+{
+    const struct pam_message messages[] = {
+        {PAM_TEXT_INFO, "news"}, {PAM_ERROR_MSG, "bad\033"}, {PAM_PROMPT_ECHO_ON, "Who?"}};
+    const struct pam_message *pointers[] = {&messages[0], &messages[1], &messages[2]};
+    struct conversation conversation = {.show_information = true, .observe = print_event};
+    struct pam_response *responses = NULL;
+
+    (void)data;
+    if (setsid() < 0)
+        return 1;
+    printf("%d", conversation_talk(3, pointers, &responses, &conversation));
+    return 0;
+}
+
 /* ---- without a terminal ---- */
 
 #define NO_TERMINAL "there is no terminal to ask on"
@@ -387,6 +413,18 @@ static void the_terminal_of_standard_error_has_a_name(void **state)
     assert_string_equal(ran.output, "1 1 [/dev/pts/]|");
 }
 
+static void who_looks_on_is_told_everything(void **state)
+{
+    struct ran ran;
+
+    (void)state;
+    run(&ran, talk_observed, NULL, 5000);
+    assert_int_equal(ran.status, 0);
+    assert_string_equal(ran.output,
+                        "[told news][told error bad\033][asks echo Who?][answered echo Who?: " NO_TERMINAL "]19");
+    assert_string_equal(ran.errors, "");
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -395,6 +433,7 @@ int main(void)
         cmocka_unit_test(no_terminal_is_there_in_a_session_without_one),
         cmocka_unit_test(a_terminal_is_there_though_no_descriptor_is_one),
         cmocka_unit_test(the_terminal_of_standard_error_has_a_name),
+        cmocka_unit_test(who_looks_on_is_told_everything),
     };
     static struct suite suite;
 

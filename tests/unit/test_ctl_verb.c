@@ -1,4 +1,5 @@
 /* What stands behind a verb of pamrunctl: words in, a request out. */
+#include "base/strv.h"
 #include "ctl/verb.h"
 
 #include "support.h"
@@ -12,13 +13,15 @@ enum { WORDS_MAX = 8 };
 struct request {
     const char *user, *id;
     bool json;
+    struct strv words;
 };
 
 static const struct verb_option options[] = {
-    {"user", "USER", offsetof(struct request, user), "whose"},
-    {"id", "ID", offsetof(struct request, id), "which"},
-    {"json", NULL, offsetof(struct request, json), "for programs"},
-    {NULL, NULL, 0, NULL},
+    {"user", "USER", offsetof(struct request, user), "whose", false},
+    {"id", "ID", offsetof(struct request, id), "which", false},
+    {"json", NULL, offsetof(struct request, json), "for programs", false},
+    {"word", "WORD", offsetof(struct request, words), "one of many", true},
+    {NULL, NULL, 0, NULL, false},
 };
 
 static const struct verb with_operands = {
@@ -63,7 +66,7 @@ static const struct verb_case {
 static void words_mean_this(void **state)
 {
     const struct verb_case *row = *state;
-    struct request request = {NULL, NULL, false};
+    struct request request = {.json = false};
     char *words[WORDS_MAX + 1] = {NULL}, **operands, found[128] = "";
     struct error error = {.message = ""};
     bool help;
@@ -90,6 +93,22 @@ static void words_mean_this(void **state)
     assert_string_equal(found, row->operands);
 }
 
+static void an_option_that_may_come_again_keeps_them_all(void **state)
+{
+    char first[] = "--word=a", second[] = "--word", value[] = "b=c", *words[] = {first, second, value, NULL},
+         **operands;
+    struct request request = {.json = false};
+    struct error error;
+    bool help;
+
+    (void)state;
+    assert_int_equal(verb_parse(&with_operands, words, &request, &operands, &help, &error), OK);
+    assert_int_equal(request.words.count, 2);
+    assert_string_equal(request.words.items[0], "a");
+    assert_string_equal(request.words.items[1], "b=c");
+    strv_free(&request.words);
+}
+
 static void a_verb_without_operands_refuses_them(void **state)
 {
     char word[] = "alice", *words[] = {word, NULL}, **operands;
@@ -105,7 +124,8 @@ static void a_verb_without_operands_refuses_them(void **state)
 
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {cmocka_unit_test(a_verb_without_operands_refuses_them)};
+    static const struct CMUnitTest tests[] = {cmocka_unit_test(a_verb_without_operands_refuses_them),
+                                              cmocka_unit_test(an_option_that_may_come_again_keeps_them_all)};
     static struct suite suite;
 
     ADD_ROWS(&suite, words_mean_this, cases);

@@ -358,7 +358,7 @@ static const struct stand_in_case {
      .resolved = "75: user alice: look-up failed: Connection refused"},
     {.sentence = "a name that can be none is too",
      .name = "-alice",
-     .resolved = "64: user name '-alice': cannot be one"},
+     .resolved = "64: user name '-alice': not a possible one"},
 };
 
 static const struct passwd *entry_or_nothing(const struct passwd *entry)

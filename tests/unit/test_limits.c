@@ -469,8 +469,7 @@ static int take_score(const void *score)
 
     if (!file_put(score))
         return NOT_HERE; /* below 0: without the right */
-    if (limits_take(&limits, true, &error) != OK)
-        return 1;
+    limits_take_oom_score(&limits);
     print_score();
     if (limits_find(&limits, &error) != OK)
         return 2;

@@ -17,11 +17,11 @@ static struct relay front, holder;
 
 static int open_both(void **state)
 {
-    volatile int32_t *step;
+    struct relay_shared *shared;
     int ends[2];
 
     (void)state;
-    if (!relay_open(ends, &step))
+    if (!relay_open(ends, &shared))
         return -1;
     front = (struct relay){.fd = ends[0]};
     holder = (struct relay){.fd = ends[1]};

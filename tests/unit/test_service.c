@@ -427,6 +427,23 @@ static void a_file_that_cannot_be_read_is_told_with_the_reason(void **state)
     assert_non_null(strstr(error.message, strerror(ELOOP)));
 }
 
+/* 65,536 files, and as many again for each other facility: nobody is to wait for that. */
+static void files_that_include_each_other_twice_are_refused_soon(void **state)
+{
+    struct error error;
+    enum result result;
+
+    (void)state;
+    need_root();
+    (void)folder_write(&first, "p", "@include q\n@include q\n", 0644);
+    (void)folder_write(&first, "q", "@include p\n@include p\n", 0644);
+    result = service_check("p", directories, all, &error);
+    folder_forget(&first, "p");
+    folder_forget(&first, "q");
+    assert_failed(result, &error, STATUS_UNAVAILABLE, STEP_PROFILE);
+    assert_non_null(strstr(error.message, "more than 256 files are included, or some of them again and again"));
+}
+
 static void very_many_includes_are_refused(void **state)
 {
     char text[2048] = "";
@@ -635,6 +652,7 @@ int main(void)
         cmocka_unit_test(what_a_profile_includes_must_be_trusted_too),
         cmocka_unit_test(a_file_that_cannot_be_read_is_told_with_the_reason),
         cmocka_unit_test(very_many_includes_are_refused),
+        cmocka_unit_test(files_that_include_each_other_twice_are_refused_soon),
         cmocka_unit_test(a_line_that_libpam_does_not_know_is_named),
         cmocka_unit_test(the_first_folder_that_has_it_counts),
         cmocka_unit_test(an_included_file_is_looked_for_in_every_folder),

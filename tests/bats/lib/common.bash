@@ -808,3 +808,13 @@ assert_no_process_of() # USER
     done
     [ ${#left[@]} -eq 0 ] || fail_because "left of $1:" "${left[@]}"
 }
+
+modes_are_as_before() # FILE: of ptyrun --modes
+{
+    local before after
+
+    before=$(sed -n 's/^before: //p' "$1")
+    after=$(sed -n 's/^after: //p' "$1")
+    [ -n "$before" ] || fail_because "no modes"
+    assert_eq "$after" "$before"
+}

@@ -70,13 +70,3 @@ state_is() # STATE PID
 {
     [ "$(process_state "$2")" = "$1" ]
 }
-
-modes_are_as_before() # FILE: of ptyrun --modes
-{
-    local before after
-
-    before=$(sed -n 's/^before: //p' "$1")
-    after=$(sed -n 's/^after: //p' "$1")
-    [ -n "$before" ] || fail_because "no modes"
-    assert_eq "$after" "$before"
-}

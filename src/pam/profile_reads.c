@@ -1,0 +1,109 @@
+#include "pam/profile_reads.h"
+
+#include "base/text.h"
+
+#include <bsd/string.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* File statics: libpam's call of fopen(3) brings nothing along. */
+static struct {
+    const char *service; /* NULL: not watching */
+    const char *const *directories;
+    bool any_was_read, service_was_read;
+    int problem; /* errno; 0: none */
+    char path[512];
+} reads;
+
+static void note_problem(const char *path)
+{
+    if (reads.problem != 0)
+        return;
+    reads.problem = errno;
+    (void)strlcpy(reads.path, path, sizeof reads.path);
+}
+
+/* NULL: not in a directory of profiles (a library that a module brings along looks for files too). */
+static const char *name_of_profile(const char *path)
+{
+    for (const char *const *directory = reads.directories; *directory != NULL; directory++) {
+        size_t length = strlen(*directory);
+
+        if (strncmp(path, *directory, length) == 0 && path[length] == '/')
+            return path + length + 1;
+    }
+    return NULL;
+}
+
+static ssize_t stream_read(void *cookie, char *bytes, size_t room)
+{
+    ssize_t got;
+
+    do
+        got = read((int)(intptr_t)cookie, bytes, room);
+    while (got < 0 && errno == EINTR);
+    if (got < 0)
+        note_problem("it");
+    return got;
+}
+
+static int stream_close(void *cookie)
+{
+    return close((int)(intptr_t)cookie);
+}
+
+static FILE *open_watched(const char *path)
+{
+    static const cookie_io_functions_t functions = {.read = stream_read, .close = stream_close};
+    const char *name = name_of_profile(path);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    FILE *stream = fd >= 0 ? fopencookie((void *)(intptr_t)fd, "r", functions) : NULL; // NOLINT: no pointer is made
+
+    if (fd >= 0 && stream == NULL) {
+        (void)close(fd);
+        errno = ENOMEM;
+    }
+    if (name == NULL)
+        return stream;
+    reads.any_was_read = true;
+    if (stream != NULL && strcmp(name, reads.service) == 0)
+        reads.service_was_read = true;
+    if (stream == NULL && errno != ENOENT && errno != ENOTDIR)
+        note_problem(path);
+    return stream;
+}
+
+__attribute__((visibility("default"))) FILE *profile_fopen(const char *path, const char *mode) __asm__("fopen");
+
+FILE *profile_fopen(const char *path, const char *mode)
+{
+    if (reads.service == NULL || strcmp(mode, "r") != 0)
+        return fopen64(path, mode); /* fopen(3) by its other name */
+    return open_watched(path);
+}
+
+void profile_reads_begin(const char *service, const char *const *directories)
+{
+    memset(&reads, 0, sizeof reads);
+    reads.directories = directories;
+    reads.service = service;
+}
+
+enum result profile_reads_end(struct error *error)
+{
+    const char *service = reads.service;
+    char shown[sizeof reads.path];
+
+    reads.service = NULL;
+    if (reads.problem == 0 && (reads.service_was_read || !reads.any_was_read))
+        return OK;
+    if (reads.problem == 0) /* it had no memory for the name */
+        return fail(error, STEP_PROFILE, STATUS_UNAVAILABLE, "profile %s: libpam did not read it", service);
+    (void)text_visible(shown, sizeof shown, reads.path, TEXT_ONE_LINE);
+    return fail(error, STEP_PROFILE, STATUS_UNAVAILABLE, "profile %s: libpam could not read %s: %s", service, shown,
+                strerror(reads.problem));
+}
