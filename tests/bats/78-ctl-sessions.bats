@@ -515,6 +515,32 @@ $alice_uid.prt_job: state of a keeper that was killed: removed; what its modules
     session_is_gone
 }
 
+@test "check --node names a session whose keeper was killed, and what is to be done" {
+    start_sharing
+    ctl check --node prt_job
+    refute_contains "$stdout" "shared session"
+    kill -KILL "$(keepers)"
+    wait_until 10 has_no_keeper
+    ctl check --node prt_job
+    assert_status 71
+    assert_contains "$stdout" "shared session $alice_uid.prt_job: its keeper was killed, and 1 is still in it: the next run opens it again"
+    kill -KILL "$pamrun_pid"
+    end_status "$pamrun_pid"
+    ctl check --node prt_job
+    assert_contains "$stdout" "shared session $alice_uid.prt_job: its keeper was killed, and nobody is in it: pamrunctl recover removes what is left"
+    ctl recover
+    ctl check --node prt_job
+    refute_contains "$stdout" "shared session"
+}
+
+@test "the folder of sessions is systemd-tmpfiles' to make, as pamrun would" {
+    local file=${PAMRUN%/bin/pamrun}/lib/tmpfiles.d/pamrun.conf
+
+    assert_eq "$(grep -v '^#' "$file")" "d /run/pamrun 0711 root root -"
+    open_job 1
+    assert_eq "$(stat -c '%a %U %G' /run/pamrun)" "711 root root"
+}
+
 # Its time is over: list says so.
 hold_is_over() # ID
 {
