@@ -4,14 +4,6 @@ _pamrunctl_verbs='check close config env list open profiles recover refresh trac
 
 # One option a line: verb, word, what its value is (- for none).
 _pamrunctl_options='
-close --id id
-close --missing-ok -
-close --user user
-close --uid text
-close --profile profile
-close --force -
-close --pid text
-close --timeout text
 check --profile profile
 check --as-caller user
 check --forward-password-fd text
@@ -24,10 +16,27 @@ check --json -
 check --node -
 check --user user
 profiles --json -
+close --id id
+close --missing-ok -
+close --user user
+close --uid text
+close --profile profile
+close --force -
+close --pid text
+close --timeout text
 config --profile profile
 config --caller user
 config --account user
 config --identity text
+trace --profile profile
+trace --as-caller user
+trace --forward-password-fd text
+trace --forward-answers-fd text
+trace --any-prompt -
+trace --pam-setenv text
+trace --pam-rhost text
+trace --deadline deadline
+trace --json -
 env --user user
 env --uid text
 env --id id
@@ -55,15 +64,6 @@ wait --uid text
 wait --id id
 wait --profile profile
 wait --timeout text
-trace --profile profile
-trace --as-caller user
-trace --forward-password-fd text
-trace --forward-answers-fd text
-trace --any-prompt -
-trace --pam-setenv text
-trace --pam-rhost text
-trace --deadline deadline
-trace --json -
 '
 
 # Set `kind`: what the value of option $2 of verb $1 is; empty if there is no such option.
@@ -92,17 +92,6 @@ _pamrunctl_profiles()
     done
 }
 
-# Names of holds, and of jobs that were refused: for root, nobody else can list them.
-_pamrunctl_ids()
-{
-    local path name
-
-    for path in /run/pamrun/*/leases/@* /run/pamrun/refused/*; do
-        name=${path##*/}
-        [ ! -f "$path" ] || echo "${name#@}"
-    done
-}
-
 # What stands behind the options of a verb: the kind of its first word, then that of the others (- for none).
 _pamrunctl_operands='
 check user operation
@@ -126,20 +115,31 @@ _pamrunctl_operand_kind()
 
 _pamrunctl_words='authenticate acct_mgmt setcred open_session close_session chauthtok'
 
+# Names of holds, and of jobs that were refused: for root, nobody else can list them.
+_pamrunctl_ids()
+{
+    local path name
+
+    for path in /run/pamrun/*/leases/@* /run/pamrun/refused/*; do
+        name=${path##*/}
+        [ ! -f "$path" ] || echo "${name#@}"
+    done
+}
+
 # Complete a value of some kind.  _pamrunctl_value KIND CURRENT
 _pamrunctl_value()
 {
     case $1 in
     user) mapfile -t COMPREPLY < <(compgen -u -- "$2") ;;
     profile) mapfile -t COMPREPLY < <(compgen -W "$(_pamrunctl_profiles)" -- "$2") ;;
-    id) mapfile -t COMPREPLY < <(compgen -W "$(_pamrunctl_ids)" -- "$2") ;;
-    format) mapfile -t COMPREPLY < <(compgen -W 'sh nul json slurm-task' -- "$2") ;;
-    mark) mapfile -t COMPREPLY < <(compgen -W 'mark' -- "$2") ;;
     operation) mapfile -t COMPREPLY < <(compgen -W "$_pamrunctl_words" -- "$2") ;;
     deadline)
         compopt -o nospace 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -S = -W "${_pamrunctl_words} delete_cred" -- "$2")
         ;;
+    id) mapfile -t COMPREPLY < <(compgen -W "$(_pamrunctl_ids)" -- "$2") ;;
+    format) mapfile -t COMPREPLY < <(compgen -W 'sh nul json slurm-task' -- "$2") ;;
+    mark) mapfile -t COMPREPLY < <(compgen -W 'mark' -- "$2") ;;
     esac
 }
 

@@ -33,14 +33,14 @@ function __pamrunctl_option --argument-names verb word kind help
             set -a option --arguments '(__fish_complete_users)'
         case profile
             set -a option --arguments '(__pamrunctl_profiles)'
+        case deadline
+            set -a option --arguments 'authenticate= acct_mgmt= chauthtok= setcred= open_session= close_session= delete_cred='
         case id
             set -a option --arguments '(__pamrunctl_ids)'
         case format
             set -a option --arguments 'sh nul json slurm-task'
         case mark
             set -a option --arguments mark
-        case deadline
-            set -a option --arguments 'authenticate= acct_mgmt= chauthtok= setcred= open_session= close_session= delete_cred='
     end
     complete $option
 end
@@ -63,16 +63,6 @@ complete --command pamrunctl --no-files
 complete --command pamrunctl --short-option h --long-option help --description 'Print a summary and exit'
 complete --command pamrunctl --condition "not __fish_seen_subcommand_from check close config env list open profiles recover refresh trace wait" --short-option V --long-option version --description 'Print the version and exit'
 
-__pamrunctl_verb close 'Release a job\'s hold; or end a session, or a single run'
-__pamrunctl_option close --id id 'Release the hold of that name'
-__pamrunctl_option close --missing-ok - 'That there is none is no failure'
-__pamrunctl_option close --user user 'The sessions of that user, by force'
-__pamrunctl_option close --uid text 'The same, by number'
-__pamrunctl_option close --profile profile 'Only the one of this PAM profile'
-__pamrunctl_option close --force - 'End it now, whoever is in it'
-__pamrunctl_option close --pid text 'End this run of pamrun'
-__pamrunctl_option close --timeout text 'Wait for its end so long'
-
 __pamrunctl_verb check 'Call PAM for a user, step by step, and show what each step does'
 __pamrunctl_operands check '(__pamrunctl_users_or_profiles) authenticate acct_mgmt setcred open_session close_session chauthtok'
 __pamrunctl_option check --profile profile 'The PAM profile'
@@ -90,12 +80,33 @@ __pamrunctl_option check --user user 'With --node: also the account step for tha
 __pamrunctl_verb profiles 'List the PAM profiles: who may use them, and what is dangerous'
 __pamrunctl_option profiles --json - 'One JSON object, for programs'
 
+__pamrunctl_verb close 'Release a job\'s hold; or end a session, or a single run'
+__pamrunctl_option close --id id 'Release the hold of that name'
+__pamrunctl_option close --missing-ok - 'That there is none is no failure'
+__pamrunctl_option close --user user 'The sessions of that user, by force'
+__pamrunctl_option close --uid text 'The same, by number'
+__pamrunctl_option close --profile profile 'Only the one of this PAM profile'
+__pamrunctl_option close --force - 'End it now, whoever is in it'
+__pamrunctl_option close --pid text 'End this run of pamrun'
+__pamrunctl_option close --timeout text 'Wait for its end so long'
+
 __pamrunctl_verb config 'Show the site policy, where each value comes from, and what is wrong with it'
 __pamrunctl_option config --profile profile 'What holds for runs with this PAM profile'
 __pamrunctl_option config --caller user 'May this user?'
 __pamrunctl_option config --account user 'As whom?'
 __pamrunctl_option config --identity text 'As whom the policy maps it to?'
 
+__pamrunctl_verb trace 'As check, and which module of the profile did what'
+__pamrunctl_operands trace '(__fish_complete_users) authenticate acct_mgmt setcred open_session close_session chauthtok'
+__pamrunctl_option trace --profile profile 'The PAM profile'
+__pamrunctl_option trace --as-caller user 'As if that user had called pamrun'
+__pamrunctl_option trace --forward-password-fd text 'Read a password from this descriptor'
+__pamrunctl_option trace --forward-answers-fd text 'Read answers from it, one a line'
+__pamrunctl_option trace --any-prompt - 'The password for every prompt without echo'
+__pamrunctl_option trace --pam-setenv text 'Tell the modules NAME=VALUE'
+__pamrunctl_option trace --pam-rhost text 'Tell the modules the client\'s host'
+__pamrunctl_option trace --deadline deadline 'Give up a step that takes longer'
+__pamrunctl_option trace --json - 'One JSON object, for programs'
 __pamrunctl_verb env 'Print the variables that the modules of a shared session have set'
 __pamrunctl_option env --user user 'Whose session'
 __pamrunctl_option env --uid text 'The same, by number'
@@ -134,15 +145,3 @@ __pamrunctl_option wait --uid text 'The same, by number'
 __pamrunctl_option wait --id id 'The one with that hold'
 __pamrunctl_option wait --profile profile 'Only the one of this PAM profile'
 __pamrunctl_option wait --timeout text 'Give up after that'
-
-__pamrunctl_verb trace 'As check, and which module of the profile did what'
-__pamrunctl_operands trace '(__fish_complete_users) authenticate acct_mgmt setcred open_session close_session chauthtok'
-__pamrunctl_option trace --profile profile 'The PAM profile'
-__pamrunctl_option trace --as-caller user 'As if that user had called pamrun'
-__pamrunctl_option trace --forward-password-fd text 'Read a password from this descriptor'
-__pamrunctl_option trace --forward-answers-fd text 'Read answers from it, one a line'
-__pamrunctl_option trace --any-prompt - 'The password for every prompt without echo'
-__pamrunctl_option trace --pam-setenv text 'Tell the modules NAME=VALUE'
-__pamrunctl_option trace --pam-rhost text 'Tell the modules the client\'s host'
-__pamrunctl_option trace --deadline deadline 'Give up a step that takes longer'
-__pamrunctl_option trace --json - 'One JSON object, for programs'

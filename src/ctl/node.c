@@ -7,6 +7,7 @@
 #include "ctl/json.h"
 #include "share/census.h"
 
+#include <bsd/string.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -52,7 +53,7 @@ static void check_program(struct node *node)
 
     if (end < sizeof ours || strncmp(path + end - (sizeof ours - 1), ours, sizeof ours - 1) != 0)
         return; /* not as it is installed: from a build directory */
-    (void)strcpy(path + end - (sizeof ours - 1), "/bin/pamrun");
+    (void)strlcpy(path + end - (sizeof ours - 1), "/bin/pamrun", sizeof "/bin/pamrun");
     if (stat(path, &status) != 0)
         tell(node, STATUS_SYSTEM, "%s: is not there", path);
     else if (status.st_uid != 0 || (status.st_mode & S_ISUID) == 0)

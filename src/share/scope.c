@@ -1,24 +1,32 @@
 #include "share/scope.h"
 
+#include "base/clock.h"
+
+#include <dlfcn.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+
+/* sd_booted(3) */
+static bool systemd_runs(void)
+{
+    struct stat status;
+
+    return lstat("/run/systemd/system", &status) == 0 && S_ISDIR(status.st_mode);
+}
 
 #ifndef HAVE_SD_BUS
 
 bool scope_enter(const char *unit, const char *description, int timeout_ms, char *problem, size_t size)
 {
     (void)unit, (void)description, (void)timeout_ms;
-    (void)snprintf(problem, size, "built without libsystemd");
+    (void)snprintf(problem, size, "%s", systemd_runs() ? "systemd: this pamrun was built without libsystemd" : "");
     return false;
 }
 
 #else
 
-#include "base/clock.h"
-
-#include <dlfcn.h>
-#include <errno.h>
-#include <sys/stat.h>
 #include <systemd/sd-bus.h>
 
 static const char library_name[] = "libsystemd.so.0";
@@ -168,14 +176,6 @@ static void end_call(struct call *call)
         return;
     library->sd_bus_close(call->bus); /* not flushed: that might wait */
     (void)library->sd_bus_unref(call->bus);
-}
-
-/* sd_booted(3) */
-static bool systemd_runs(void)
-{
-    struct stat status;
-
-    return lstat("/run/systemd/system", &status) == 0 && S_ISDIR(status.st_mode);
 }
 
 bool scope_enter(const char *unit, const char *description, int timeout_ms, char *problem, size_t size)

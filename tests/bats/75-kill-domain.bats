@@ -251,6 +251,12 @@ kill_all_in() # FOLDER
         '
     assert_match "${said[1]}" "^stayed "
     assert_eq "$(places)" "$(each outer/job_7/step_0)"
+    [ -n "$cgroup1" ] || return 0
+    # one hierarchy over the other
+    start_leaver job_7/step_0 'mount --bind /run/prt_part1 /run/prt_part2
+        '
+    assert_eq "${said[1]}" "stayed 0::/job_7/step_0: mounted nowhere"
+    assert_match "$(places)" "^outer/job_7/step_0 outer/$name\.keeper$"
 }
 
 @test "a systemd that cannot be asked, or no library to ask with: control groups, and the reason" {

@@ -1,20 +1,23 @@
 /* shared-session.pml - shared sessions as a model for spin: every order in which runs and keepers can take their steps,
- * and every step at which one of them can be killed.  tests/model/run checks it; DESIGN.md, section 8, has the rules.
+ * and every step at which one of them can be killed.  tests/model/run checks it; src/share/keeper.c has the order of
+ * operations in words.
  *
  * RUNS runs come in any order; the HOLDS last of them are named holds (pamrunctl open ... close), whose lease is not
- * bound to a process.  KILLS processes are killed at any of their steps, FAILS sessions cannot be opened, TERMS keepers
- * are told to end, HELPERS keepers have a module that forks a process for ever.  When all have ended comes one more run,
- * which is not killed: after it and its keeper nothing may be left.
+ * bound to a process, and RECOVERS of them are pamrunctl recover.  KILLS processes are killed at any of their steps,
+ * FAILS sessions cannot be opened, TERMS keepers are told to end, HELPERS keepers have a module that forks a process
+ * for ever.  When all have ended comes one more run, or recover, which is not killed: after it and its keeper nothing
+ * may be left.
  *
  * -DNO_... leaves out one rule; for each of them spin must find an error, or the model would not show that the rule is
- * needed.  PIDS says whether process ids come back (rule 7); one lease is then looked at in three steps instead of one.
+ * needed.  PIDS says that process ids come back (rule 7); one lease is then looked at in three steps instead of one.
  *
- * Found as an assertion: a session closed under a living lease; a run in a session that was closed, or that had lost its
- * keeper when the run looked; two sessions at a time; an open session whose file does not say so; opens = closes + lost;
- * something left at the end.  Found as an invalid end state: somebody waits for ever.  Found as a non-progress cycle
- * (there are no progress labels, so any cycle): a run or keeper that goes round for ever.
+ * Found as an assertion: a session closed under a living lease; a run in a session that was closed, or that had lost
+ * its keeper when the run looked; two sessions at a time; an open session whose file does not say so; opens that are
+ * not closes and losses; something left at the end.  Found as an invalid end state: somebody waits for ever.  Found as
+ * a non-progress cycle (there are no progress labels, so any cycle): a run or keeper that goes round for ever.
  *
- * A step is a macro with the name of what the code does there, so that a trail (spin -t -p) reads as a story. */
+ * A step has the name of the code's step point there, base/step_point.h, or of what is done: `spin -t` prints a history
+ * by these names, with the number of the run or keeper. */
 
 #ifndef RUNS
 #define RUNS 2
@@ -38,12 +41,12 @@
 #define RECOVERS 0
 #endif
 
-#define LAST        RUNS /* the one that comes last */
-#define COUNT       (RUNS + 1)
-#define BIT(number) (1 << (number))
-#define ALL         (BIT(COUNT) - 1)
-#define HOLD_BITS   ((BIT(HOLDS) - 1) << (RUNS - HOLDS))
-#define IS_HOLD(r)  ((HOLD_BITS & BIT(r)) != 0)
+#define LAST          RUNS /* the one that comes last */
+#define COUNT         (RUNS + 1)
+#define BIT(number)   (1 << (number))
+#define ALL           (BIT(COUNT) - 1)
+#define HOLD_BITS     ((BIT(HOLDS) - 1) << (RUNS - HOLDS))
+#define IS_HOLD(r)    ((HOLD_BITS & BIT(r)) != 0)
 #define IS_RECOVER(r) ((r) < RECOVERS || ((r) == LAST && RECOVERS > 0))
 
 /* The file `state`. */
@@ -130,8 +133,9 @@ byte forked, pipe, reported; /* keepers */
 byte kills, fails, terms, helpers;
 byte dying; /* killed, and not all of it is gone */
 
+#define SAY(name)        printf(name); printf(" %d\n", me);
 #define CAN_BE_KILLED(r) (kills < KILLS && (r) != LAST)
-#define DIE              kills++; dying++; dies = true; goto killed
+#define DIE              SAY("killed") kills++; dying++; dies = true; goto killed
 
 inline buried()
 {
@@ -147,17 +151,17 @@ bool forced;               /* a keeper was told to end, and did not wait for its
 #define OPEN_NOW (opened & ~(closed | lost))
 
 /* One step of a run or of a keeper: when `guard` holds, `action`; or it is killed first, also while it waits. */
-#define STEP(guard, action)                                                                                            \
+#define STEP(name, guard, action)                                                                                      \
     if                                                                                                                 \
-    :: atomic { (guard) -> action }                                                                                    \
-    :: atomic { CAN_BE_KILLED(me) -> DIE }                                                            \
+    :: atomic { (guard) -> SAY(name) action }                                                                          \
+    :: atomic { CAN_BE_KILLED(me) -> DIE }                                                                             \
     fi
 /* The same, with a wait that ends in status 75. */
-#define STEP_OR_GIVE_UP(guard, action)                                                                                 \
+#define STEP_OR_GIVE_UP(name, guard, action)                                                                           \
     if                                                                                                                 \
-    :: atomic { (guard) -> action }                                                                                    \
-    :: atomic { !(guard) && me != LAST -> goto gave_up }                                                               \
-    :: atomic { CAN_BE_KILLED(me) -> DIE }                                                            \
+    :: atomic { (guard) -> SAY(name) action }                                                                          \
+    :: atomic { !(guard) && me != LAST -> SAY("run-gives-up") goto gave_up }                                           \
+    :: atomic { CAN_BE_KILLED(me) -> DIE }                                                                             \
     fi
 
 /* ---- leases --------------------------------------------------------------------------------------------------- */
@@ -172,15 +176,15 @@ byte half; /* leases that say nothing yet */
 #define LIVES(r) (IS_HOLD(r) || !(ended & BIT(r)))
 
 #ifdef PIDS
-/* The number may be a stranger's by now, a process that lives for ever: a pidfd and /proc/PID/stat are of whoever has it. */
+/* The number may be a stranger's by now, a process that lives for ever: pidfd and /proc/PID/stat are of who has it. */
 #define NUMBERS                                                                                                        \
     bool its_run, its_stranger, is_same;                                                                               \
     byte strange; /* leases in found whose pidfd is a stranger's */
 byte strangers; /* runs whose number one has */
-#define PIDFD       STEP(true, its_run = LIVES(at); its_stranger = (strangers & BIT(at)) != 0)
-#define START_TIME  STEP(true, is_same = LIVES(at))
-#define HAVE_ENDED  (ended & ~HOLD_BITS & ~strange) /* as the pidfds say; a hold has none */
-#define IS_LIVING   (((its_run && LIVES(at)) || its_stranger) && is_same)
+#define PIDFD      STEP("pidfd", true, its_run = LIVES(at); its_stranger = (strangers & BIT(at)) != 0)
+#define START_TIME STEP("start-time", true, is_same = LIVES(at))
+#define HAVE_ENDED (ended & ~HOLD_BITS & ~strange) /* as the pidfds say; a hold has none */
+#define IS_LIVING  (((its_run && LIVES(at)) || its_stranger) && is_same)
 
 inline look_at_lease()
 {
@@ -199,7 +203,7 @@ inline look_at_lease()
 
 proctype Stranger()
 {
-    atomic { ended & BIT(0) -> strangers = BIT(0) }
+    atomic { ended & BIT(0) -> printf("stranger has the number of 0\n"); strangers = BIT(0) }
 }
 #else
 #define NUMBERS
@@ -219,7 +223,7 @@ inline scan()
 #ifdef PIDS
         look_at_lease();
 #endif
-        STEP(true,
+        STEP("look-at-lease", true,
             if
             :: !(leases & BIT(at))
             :: (leases & BIT(at)) && IS_LIVING && IS_LEASE(at) -> found = found | BIT(at)
@@ -227,12 +231,17 @@ inline scan()
             fi;
             at++);
 #ifdef PIDS
-        atomic { strange = strange | (its_stranger << (at - 1)); its_run = false; its_stranger = false; is_same = false }
+        atomic {
+            strange = strange | (its_stranger << (at - 1));
+            its_run = false; its_stranger = false; is_same = false
+        }
 #endif
     :: else -> break
     od;
     at = 0
 }
+
+/* ---- a run: joiner or opener ---------------------------------------------------------------------------------- */
 
 /* How an opener learns that its keeper was killed, when a helper keeps the pipe open. */
 #ifdef NO_PIDFD_OF_KEEPER
@@ -241,12 +250,10 @@ inline scan()
 #define HAS_PIDFD true
 #endif
 
-/* ---- a run: joiner or opener ---------------------------------------------------------------------------------- */
-
 /* Look: is there a session to join?  The file says `open`, and its keeper lives.  Two steps, under a lock. */
 #define LOOK                                                                                                           \
-    STEP(true, seen = state; whose = state_keeper; lived = !(keeper_ended & BIT(whose)));                                    \
-    STEP(true, has_keeper = (keeper_lock != 0))
+    STEP("read-state", true, seen = state; whose = state_keeper; lived = !(keeper_ended & BIT(whose)));                \
+    STEP("find-keeper", true, has_keeper = (keeper_lock != 0))
 
 #ifdef NO_KEEPER_CHECK
 #define MAY_JOIN (seen == OPEN)
@@ -257,22 +264,21 @@ inline scan()
 /* From here on the run relies on the session of keeper `whose`. */
 #define RELY                                                                                                           \
     atomic {                                                                                                           \
+        SAY("in-session")                                                                                              \
         assert(lived);                                                                                                 \
-        assert(forced || !(closed & BIT(whose)));                                                                         \
+        assert(forced || !(closed & BIT(whose)));                                                                      \
         uses = uses | BIT(me)                                                                                          \
     }
 
 #ifdef NO_LEASE_WHOLE
 #define LEASE                                                                                                          \
-    STEP(true, half = half | BIT(me); lease_create(me));                                                               \
-    STEP(true, half = half & ~BIT(me))
+    STEP("lease-begun", true, half = half | BIT(me); lease_create(me));                                                \
+    STEP("lease-taken", true, half = half & ~BIT(me))
 #else
-#define LEASE STEP(true, lease_create(me))
+#define LEASE STEP("lease-taken", true, lease_create(me))
 #endif
 
-#define OPEN_LOCK                                                                                                      \
-    STEP(true, with_run = with_run | BIT(me); open_now(me))
-#define CLOSE_LOCK STEP(true, with_run = with_run & ~BIT(me); close_if_last(me))
+#define CLOSE_LOCK STEP("closed-lock", true, with_run = with_run & ~BIT(me); close_if_last(me))
 
 inline open_now(d)
 {
@@ -286,8 +292,8 @@ inline open_now(d)
 proctype Run(byte me)
 {
     byte at, found, seen, whose;
-    NUMBERS
     bool has_keeper, lived, dies;
+    NUMBERS
 
     if
     :: me == LAST -> /* nobody lives: without leases a keeper ends, and does not wait for the next run to wake it */
@@ -298,13 +304,14 @@ proctype Run(byte me)
     :: else
     fi;
 
-    OPEN_LOCK;
+    STEP("opened-lock", true, with_run = with_run | BIT(me); open_now(me));
     if
     :: IS_RECOVER(me) -> goto recover
     :: else
     fi;
+
     /* rule 1: join */
-    STEP_OR_GIVE_UP(CAN_SHARE(me), shared[ON(me)] = shared[ON(me)] | BIT(me));
+    STEP_OR_GIVE_UP("locked-shared", CAN_SHARE(me), shared[ON(me)] = shared[ON(me)] | BIT(me));
     LOOK;
     if
     :: MAY_JOIN ->
@@ -321,17 +328,17 @@ join:
     fi;
 
     /* rule 2: not atomically, and then look again */
-    STEP(true, unlock(me));
+    STEP("unlocked", true, unlock(me));
 again:
-    STEP_OR_GIVE_UP(CAN_LOCK(me), exclusive[ON(me)] = 1 + me);
+    STEP_OR_GIVE_UP("locked-exclusively", CAN_LOCK(me), exclusive[ON(me)] = 1 + me);
 #ifndef NO_SECOND_LOOK
     LOOK;
     if
     :: MAY_JOIN -> goto join
 #ifndef NO_WAY_FOR_THE_ENDING
     :: !MAY_JOIN && has_keeper -> /* it ends, and needs the lock for that */
-        STEP(true, unlock(me));
-        STEP_OR_GIVE_UP(keeper_lock == 0, skip);
+        STEP("unlocked-for-keeper", true, unlock(me));
+        STEP_OR_GIVE_UP("no-keeper", keeper_lock == 0, skip);
         goto again
     :: !MAY_JOIN && !has_keeper
 #else
@@ -343,19 +350,21 @@ again:
     /* rule 3: opener.  Whoever is left in a session that lost its keeper will be in the new one. */
     scan();
 #ifndef NO_OPENERS_LEASE_FIRST
-    STEP(true, lease_create(me));
+    LEASE;
 #endif
-    STEP(true, pipe = pipe | BIT(me); forked = forked | BIT(me); with_keeper = with_keeper | BIT(me));
+    STEP("keeper-forked", true, pipe = pipe | BIT(me); forked = forked | BIT(me); with_keeper = with_keeper | BIT(me));
 #ifdef NO_LOCK_INHERITED
-    STEP(true, unlock(me));
+    STEP("unlocked", true, unlock(me));
 #endif
-    STEP((reported & BIT(me)) || !((pipe | with_helper) & BIT(me)) || HAS_PIDFD && (keeper_ended & BIT(me)), skip);
+    STEP("keeper-answered",
+        (reported & BIT(me)) || !((pipe | with_helper) & BIT(me)) || (HAS_PIDFD && (keeper_ended & BIT(me))), skip);
     if
     :: reported & BIT(me) ->
         whose = me;
         lived = true;
 #ifndef NO_UNLOCK_OF_HELPERS
-        STEP(true, unlock(me)); /* close(2) alone leaves it to a helper of a module, and the keeper may be dead by now */
+        /* not only closed: a helper has it, too, and the keeper may be dead by now */
+        STEP("unlocked", true, unlock(me));
 #endif
         CLOSE_LOCK;
 #ifdef NO_OPENERS_LEASE_FIRST
@@ -369,15 +378,15 @@ again:
 #ifdef NO_LOCK_WHILE_CLEANING
     CLOSE_LOCK;
 #endif
-    STEP(true,
+    STEP("cleaned-state", true,
         if
         :: found != 0 -> state = seen; state_keeper = whose /* it is still known how often it was lost */
         :: else -> state = NONE; state_keeper = 0
         fi);
-    STEP(true, lease_remove(me));
+    STEP("cleaned-lease", true, lease_remove(me));
 #ifndef NO_LOCK_WHILE_CLEANING
 #ifndef NO_UNLOCK_OF_HELPERS
-    STEP(true, unlock(me));
+    STEP("unlocked", true, unlock(me));
 #endif
     CLOSE_LOCK;
 #endif
@@ -389,20 +398,19 @@ in_session:
     :: IS_HOLD(me) ->
         /* the prolog has ended; the epilog comes, or the hold's time passes */
 release:
-        atomic { uses = uses & ~BIT(me); lease_remove(me) }
-    :: else ->
-        STEP(true, skip) /* the command runs, and ends */
+        atomic { SAY("hold-released") uses = uses & ~BIT(me); lease_remove(me) }
+    :: else -> STEP("command-ended", true, skip)
     fi;
     goto ends;
 
 recover:
-    STEP_OR_GIVE_UP(CAN_LOCK(me), exclusive[ON(me)] = 1 + me);
+    STEP_OR_GIVE_UP("locked-exclusively", CAN_LOCK(me), exclusive[ON(me)] = 1 + me);
     LOOK;
     if
     :: !has_keeper -> /* also where no state was written yet: an opener may have been killed before */
         scan();
         if
-        :: found == 0 -> STEP(true, state = NONE; state_keeper = 0)
+        :: found == 0 -> STEP("recovered", true, state = NONE; state_keeper = 0)
         :: else /* they run in a session whose keeper was killed: the next run opens it again */
         fi
     :: else
@@ -417,6 +425,7 @@ killed:
     fi;
 ends:
     atomic {
+        SAY("run-ended")
         with_run = with_run & ~BIT(me);
         close_if_last(me);
         found = 0; seen = 0; whose = 0; has_keeper = false; lived = false;
@@ -433,6 +442,10 @@ ends:
     assert(OPEN_NOW == BIT(me));                                                                                       \
     closed = closed | BIT(me)
 
+#define OPEN_SESSION                                                                                                   \
+    assert(OPEN_NOW == 0);                                                                                             \
+    opened = opened | BIT(me)
+
 proctype Keeper(byte me)
 {
     byte at, found;
@@ -444,75 +457,75 @@ end_unborn:
 
     /* rule 4; the kill domain is left and descriptors are closed before */
 #ifdef NO_LOCK_WHILE_OPENING
-    STEP(true, with_keeper = with_keeper & ~BIT(me); close_if_last(me));
+    STEP("keeper-closed-lock", true, with_keeper = with_keeper & ~BIT(me); close_if_last(me));
 #endif
-    STEP(keeper_lock == 0, keeper_lock = 1 + me);
-    STEP(true, state = OPENING; state_keeper = me);
-    /* setcred, open_session */
+    STEP("keeper-marked", keeper_lock == 0, keeper_lock = 1 + me);
+    STEP("keeper-opening", true, state = OPENING; state_keeper = me);
     if
-    :: atomic { assert(OPEN_NOW == 0); opened = opened | BIT(me) }
-    :: atomic { fails < FAILS -> fails++; goto not_opened } /* and what was opened of it is closed */
+    :: atomic { SAY("keeper-session-opened") OPEN_SESSION }
+    :: atomic { fails < FAILS -> SAY("keeper-session-failed") fails++; goto not_opened } /* what was opened is closed */
     :: atomic { helpers < HELPERS ->
-        helpers++; with_helper = with_helper | BIT(me); assert(OPEN_NOW == 0); opened = opened | BIT(me) }
+        SAY("keeper-session-opened, with a helper") helpers++; with_helper = with_helper | BIT(me); OPEN_SESSION }
     :: atomic { CAN_BE_KILLED(me) -> DIE }
     fi;
 #ifndef NO_WATCH_BEFORE_SCAN
-    STEP(true, watching = watching | BIT(me));
+    STEP("keeper-watching", true, watching = watching | BIT(me));
 #endif
-    STEP(true, state = OPEN; state_keeper = me);
-    STEP(true, reported = reported | BIT(me));
+    STEP("keeper-open", true, state = OPEN; state_keeper = me);
+    STEP("keeper-reported", true, reported = reported | BIT(me));
 #ifndef NO_UNLOCK_OF_HELPERS
-    STEP(true, unlock(me));
+    STEP("keeper-unlocked", true, unlock(me));
 #endif
-    STEP(true, with_keeper = with_keeper & ~BIT(me); close_if_last(me); pipe = pipe & ~BIT(me));
+    STEP("keeper-serves", true, with_keeper = with_keeper & ~BIT(me); close_if_last(me); pipe = pipe & ~BIT(me));
 
     do
     :: scan();
 #ifdef NO_WATCH_BEFORE_SCAN
-        STEP(true, watching = watching | BIT(me));
+        STEP("keeper-watching", true, watching = watching | BIT(me));
 #endif
         if
         :: found != 0 ->
             assert(told || (state == OPEN && state_keeper == me)); /* or nobody could join it */
             /* poll(2): inotify, pidfds; a signal */
             if
-            :: atomic { (changed & BIT(me)) || (found & HAVE_ENDED) != 0 -> changed = changed & ~BIT(me) }
-            :: atomic { !told && terms < TERMS -> terms++; told = true }
-            :: atomic { told -> forced = true; break } /* its time is up */
+            :: atomic { (changed & BIT(me)) || (found & HAVE_ENDED) != 0 ->
+                SAY("keeper-woken") changed = changed & ~BIT(me) }
+            :: atomic { !told && terms < TERMS -> SAY("keeper-told-to-end") terms++; told = true }
+            :: atomic { told -> SAY("keeper-waits-no-longer") forced = true; break }
             :: atomic { CAN_BE_KILLED(me) -> DIE }
             fi;
             if
-            :: told && state == OPEN -> STEP(true, state = CLOSING) /* nobody joins any more */
+            :: told && state == OPEN -> STEP("keeper-ending", true, state = CLOSING) /* nobody joins any more */
             :: else
             fi
         :: else ->
             /* rule 6 */
-            STEP(true, open_now(COUNT + me));
+            STEP("keeper-opened-lock", true, open_now(COUNT + me));
 #ifndef NO_LOCK_TO_CLOSE
-            STEP(CAN_LOCK(COUNT + me), exclusive[ON(COUNT + me)] = 1 + COUNT + me);
+            STEP("keeper-close-locked", CAN_LOCK(COUNT + me), exclusive[ON(COUNT + me)] = 1 + COUNT + me);
 #endif
 #ifndef NO_SECOND_SCAN
             scan();
 #endif
             if
             :: found == 0 -> goto close
-            :: else -> STEP(true, unlock(COUNT + me))
+            :: else -> STEP("keeper-unlocked", true, unlock(COUNT + me))
             fi
         fi
     od;
-    STEP(true, open_now(COUNT + me));
-    STEP(CAN_LOCK(COUNT + me), exclusive[ON(COUNT + me)] = 1 + COUNT + me);
+    STEP("keeper-opened-lock", true, open_now(COUNT + me));
+    STEP("keeper-close-locked", CAN_LOCK(COUNT + me), exclusive[ON(COUNT + me)] = 1 + COUNT + me);
 
 close:
-    STEP(true, state = CLOSING);
+    STEP("keeper-closing", true, state = CLOSING);
 #ifdef NO_LOCKS_UNTIL_GONE
-    STEP(true, unlock(COUNT + me));
-    STEP(true, keeper_lock_drop(me));
+    STEP("keeper-unlocked", true, unlock(COUNT + me));
+    STEP("keeper-unmarked", true, keeper_lock_drop(me));
 #endif
-    STEP(true, CLOSE_SESSION);
-    STEP(true, state = NONE; state_keeper = 0);
+    STEP("keeper-closed", true, CLOSE_SESSION);
+    STEP("keeper-removed", true, state = NONE; state_keeper = 0);
 #ifdef NO_LOCK_KEPT
-    STEP(true, file_named++);
+    STEP("keeper-removed-lock", true, file_named++);
 #endif
     goto ends;
 
@@ -528,6 +541,7 @@ ends:
         atomic { with_keeper = with_keeper & ~BIT(me); close_if_last(me); unlock(COUNT + me) }
     fi;
     atomic {
+        SAY("keeper-ended")
         pipe = pipe & ~BIT(me);
         watching = watching & ~BIT(me);
         changed = changed & ~BIT(me);
