@@ -138,6 +138,8 @@ static void print_details(const struct session *session)
         (void)printf("  refreshed %" PRIu32, session->state.refreshed);
     if (session->standing == CENSUS_LOST)
         (void)printf("  its keeper was killed");
+    if (session->standing == CENSUS_LEFT && over < session->count)
+        (void)printf("  without a session");
     if (session->standing == CENSUS_FOREIGN)
         (void)printf("  its keeper is in another pid namespace");
     if (session->standing == CENSUS_DAMAGED)

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "ctl/catalogue.h"
 #include "ctl/json.h"
+#include "share/census.h"
 
 #include <bsd/string.h>
 #include <limits.h>
@@ -130,6 +131,20 @@ static enum result check_profiles(struct node *node, struct error *error)
     return OK;
 }
 
+static void tell_session(void *node, const char *problem)
+{
+    tell(node, STATUS_SYSTEM, "%s", problem);
+}
+
+/* Sessions whose keeper was killed, and what is left of them. */
+static void check_sessions(struct node *node)
+{
+    struct error error;
+
+    if (census_problems(tell_session, node, &error) != OK)
+        tell(node, error.status, "%s", error.message);
+}
+
 enum result node_check(const struct trial_options *options, const char *user, char *const *profiles, int *status,
                        struct error *error)
 {
@@ -141,6 +156,7 @@ enum result node_check(const struct trial_options *options, const char *user, ch
         return fail_hint(error, "pamrunctl check --help, or man 8 pamrunctl");
     }
     check_program(&node);
+    check_sessions(&node);
     if (policy_read(&node.policy, &policy_site_paths, error) != OK) {
         tell(&node, error->status, "%s", error->message);
         *status = node.status;

@@ -5,6 +5,7 @@
 #include "base/owned.h"
 #include "ctl/sessions.h"
 #include "share/clear.h"
+#include "share/kill_domain.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -70,6 +71,7 @@ static enum result run_recover(const void *given, char *const *operands, int *st
     guard_enter(STEP_SHARE, 0);
     listed = place_each(recover, &recovery);
     problem = errno;
+    kill_domain_clean();
     if (guard_leave(&stopped) != OK) {
         *error = stopped;
         return FAILED;
@@ -87,8 +89,9 @@ const struct verb verb_recover = {
     .name = "recover",
     .summary = "Remove what keepers that were killed have left behind",
     .about = "Leases of processes that have ended, holds whose time is over, and states, of\n"
-             "sessions that have no keeper any more. What is in use is left alone. Says what it\n"
-             "has removed; nothing, where there was nothing to be done.\n"
+             "sessions that have no keeper any more; control groups that keepers were in. What is\n"
+             "in use is left alone. Says what it has removed; nothing, where there was nothing to\n"
+             "be done.\n"
              "\n"
              "Exit status: 0; 71 something could not be removed, 75 a lock was not to be had,\n"
              "77 not root.\n"

@@ -106,14 +106,6 @@ static enum census_standing standing_of_state(const struct state *state)
     }
 }
 
-static bool somebody_is_left(const struct session *session)
-{
-    for (size_t at = 0; at < session->count; at++)
-        if (!session->leases[at].is_over)
-            return true;
-    return false;
-}
-
 /* false: it changed while we looked. A keeper removes its state before it ends, so that a state without a keeper is what
  * one left behind that was killed; unless another one has just begun. */
 static bool look_at_state(struct session *session, const struct place *place)
@@ -139,9 +131,7 @@ static bool look_at_state(struct session *session, const struct place *place)
     }
     session->standing = CENSUS_LOST;
     if (session->state.word == STATE_NONE)
-        session->standing = session->count == 0         ? CENSUS_NONE
-                            : somebody_is_left(session) ? CENSUS_OPENING
-                                                        : CENSUS_LEFT;
+        session->standing = session->count == 0 ? CENSUS_NONE : CENSUS_LEFT;
     return place_find_keeper(place) == 0;
 }
 
@@ -174,7 +164,9 @@ static void take_status_line(struct session *session, char *line)
     if (value == NULL)
         return;
     *value++ = '\0';
-    if (strcmp(line, "state") == 0) {
+    if (strcmp(line, "account") == 0) {
+        (void)strlcpy(session->state.account, value, sizeof session->state.account);
+    } else if (strcmp(line, "state") == 0) {
         for (int word = STATE_OPENING; word <= STATE_CLOSING; word++)
             if (strcmp(value, state_word_name((enum state_word)word)) == 0)
                 session->state.word = (enum state_word)word;
@@ -355,7 +347,7 @@ static void describe_problem(const struct session *session, char *text, size_t s
     else if (session->standing == CENSUS_LOST)
         (void)snprintf(text, size,
                        "its keeper was killed, and nobody is in it: pamrunctl recover removes what is left");
-    else if (session->standing == CENSUS_LEFT)
+    else if (session->standing == CENSUS_LEFT && over > 0)
         (void)snprintf(text, size, "%zu %s left of what has ended: pamrunctl recover removes %s", over,
                        over == 1 ? "lease is" : "leases are", over == 1 ? "it" : "them");
     else if (session->standing == CENSUS_FOREIGN)

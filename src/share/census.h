@@ -11,12 +11,13 @@
 #include <sys/types.h>
 
 enum census_standing {
-    CENSUS_NONE,    /* nobody is in it, and nothing is left of it */
-    CENSUS_OPENING, /* also: somebody is about to */
+    CENSUS_NONE, /* nobody is in it, and nothing is left of it */
+    CENSUS_OPENING,
     CENSUS_OPEN,
     CENSUS_CLOSING,
     CENSUS_LOST, /* its keeper was killed; who is in it still is */
-    CENSUS_LEFT, /* there is nothing but leases, and their processes have ended */
+    CENSUS_LEFT, /* no session, but leases: of what has ended, of commands that go on after close --force, or, for a
+                    moment, of somebody who is about to open it */
     CENSUS_FOREIGN,
     CENSUS_DAMAGED /* `problem` says why */
 };

@@ -234,6 +234,11 @@ hint: pamrunctl list shows those that are; with --missing-ok this is no failure"
     probe_called setcred-delete 1
     assert_match "$(leases)" "^$pamrun_pid\.[0-9]+$"
     program_is_running "$pamrun_pid"
+    ctl wait --user prt_alice
+    assert_status 0
+    ctl list
+    assert_match "$stdout" "user id $alice_uid  prt_job  left     -        -        1  without a session
+  run  $pamrun_pid "
 }
 
 @test "close --force waits no longer than --timeout, and names the keeper" {
@@ -353,10 +358,11 @@ refused: job 99 of prt_alice: acct_mgmt for prt_alice \(profile prt_job\): Permi
     start_sharing
     run_pamrunctl_as prt_alice list
     assert_status 0
-    assert_match "$stdout" "^ACCOUNT +PROFILE  STATE    KEEPER   AGE      LEASES
-user id $alice_uid +prt_job  open     $(keepers) +[0-9]+s +-$"
+    assert_match "$stdout" "^ACCOUNT    PROFILE  STATE    KEEPER   AGE      LEASES
+prt_alice  prt_job  open     $(keepers) +[0-9]+s +-$"
     run_pamrunctl_as prt_alice list --json --user prt_alice
-    assert_eq "$(json '[o["sessions"][0][k] for k in ("uid", "state", "runs", "holds", "used-password")]')" "[$alice_uid, 'open', None, None, None]"
+    assert_eq "$(json '[o["sessions"][0][k] for k in ("account", "uid", "state", "runs", "holds", "used-password")]')" \
+        "['prt_alice', $alice_uid, 'open', None, None, None]"
     run_pamrunctl_as prt_bob list
     assert_eq "$status$output" 0
     run_pamrunctl_as prt_bob list --user prt_alice
@@ -513,6 +519,32 @@ $alice_uid.prt_job: state of a keeper that was killed: removed; what its modules
     ctl recover
     assert_eq "$output" "$alice_uid.prt_job: 1 lease of what has ended: removed"
     session_is_gone
+}
+
+@test "check --node names a session whose keeper was killed, and what is to be done" {
+    start_sharing
+    ctl check --node prt_job
+    refute_contains "$stdout" "shared session"
+    kill -KILL "$(keepers)"
+    wait_until 10 has_no_keeper
+    ctl check --node prt_job
+    assert_status 71
+    assert_contains "$stdout" "shared session $alice_uid.prt_job: its keeper was killed, and 1 is still in it: the next run opens it again"
+    kill -KILL "$pamrun_pid"
+    end_status "$pamrun_pid"
+    ctl check --node prt_job
+    assert_contains "$stdout" "shared session $alice_uid.prt_job: its keeper was killed, and nobody is in it: pamrunctl recover removes what is left"
+    ctl recover
+    ctl check --node prt_job
+    refute_contains "$stdout" "shared session"
+}
+
+@test "the folder of sessions is systemd-tmpfiles' to make, as pamrun would" {
+    local file=${PAMRUN%/bin/pamrun}/lib/tmpfiles.d/pamrun.conf
+
+    assert_eq "$(grep -v '^#' "$file")" "d /run/pamrun 0711 root root -"
+    open_job 1
+    assert_eq "$(stat -c '%a %U %G' /run/pamrun)" "711 root root"
 }
 
 # Its time is over: list says so.
