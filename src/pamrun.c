@@ -271,8 +271,8 @@ static void begin_progress(struct run *run)
         watcher_start(&run->watcher);
 }
 
-/* Before pam_start(3), whatever --provision makes of the account later. The front serves the pseudo-terminal, and the holder
- * leads its session. */
+/* Before pam_start(3), whatever --provision makes of the account later. The front serves the pseudo-terminal, and the
+ * holder leads its session. */
 static bool root_needs_front(const struct run *run)
 {
     return run->uid == 0 && plan_may_have_pty(&run->options, &run->identity, run->terminal);
@@ -348,8 +348,8 @@ static int grace_choose(const struct run *run)
     return run->uid != 0 && grace >= 0 && grace < GRACE_MS ? GRACE_MS : grace;
 }
 
-/* Variables for modules, pam_exec(8)'s scripts among them; the command does not get them. --pam-setenv comes last: root may
- * say something else. */
+/* Variables for modules, pam_exec(8)'s scripts among them; the command does not get them. --pam-setenv comes last: root
+ * may say something else. */
 static bool tell_modules(struct run *run)
 {
     const struct options *options = &run->options;

@@ -1,5 +1,5 @@
-/* pamrunctl - what a site's policy, profiles and sessions are, pamrunctl(8): pamrunctl VERB [options] [operands]. Never setuid: it
- * does what its caller's own rights allow. The only file that reports its failures and ends the program. */
+/* pamrunctl - what a site's policy, profiles and sessions are, pamrunctl(8): pamrunctl VERB [options] [operands]. Never
+ * setuid: it does what its caller's own rights allow. The only file that reports its failures and ends the program. */
 #include "base/error.h"
 #include "base/log.h"
 #include "base/owned.h"

@@ -115,7 +115,8 @@ static enum result check_delegates_secret(const struct options *options, struct 
     return fail_hint(error, "--any-prompt gives a password to modules that ask when the session is opened");
 }
 
-/* A command that is granted is granted as it is, not as his variables make it; nor are modules' helpers his to steer. */
+/* A command that is granted is granted as it is, not as his variables make it; nor are modules' helpers his to
+ * steer. */
 static enum result check_delegates_environment(const struct options *options, struct error *error)
 {
     char shown[64];

@@ -1,7 +1,9 @@
-/* authority.h - what this applicant may ask for, here and now: options and identity held against the site policy, and what
- * the policy says for what the command line leaves open. permission.h decides; here the facts are brought together.
+/* authority.h - what this applicant may ask for, here and now: options and identity held against the site policy, and
+ * what the policy says for what the command line leaves open. permission.h decides; here the facts are brought
+ * together.
  *
- * "As root" below: root, or a delegate of the site policy, who may do what his section grants and does not authenticate. */
+ * "As root" below: root, or a delegate of the site policy, who may do what his section grants and does not
+ * authenticate. */
 #pragma once
 
 #include "ask/identity.h"

@@ -25,8 +25,8 @@ struct environment_request {
     bool (*owns_directory)(const char *path, uid_t uid); /* is path a directory of that user? */
 };
 
-/* May a delegate tell it to modules, --pam-setenv? Their helpers, such as pam_exec(8)'s scripts, are root's, and obey some
- * names before their first line; others are PAM's and ours to say. entry: NAME=VALUE. */
+/* May a delegate tell it to modules, --pam-setenv? Their helpers, such as pam_exec(8)'s scripts, are root's, and obey
+ * some names before their first line; others are PAM's and ours to say. entry: NAME=VALUE. */
 bool environment_delegate_may_tell(const char *entry);
 
 /* May a module's NAME=VALUE become part of a command's environment? */

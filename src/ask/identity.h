@@ -38,17 +38,18 @@ enum result CHECKED account_by_name(struct account *account, const char *name, s
 
 void account_free(struct account *account);
 
-/* Is the account in that group, its primary one included? 1, 0 (also: nobody knows the group), or -1: the look-up failed. */
+/* Is the account in that group, its primary one included? 1, 0 (also: nobody knows the group), or -1: the look-up
+ * failed. */
 int account_is_in_group(const struct account *account, const char *group);
 
 /* Look up the applicant alone, by the real user id. */
 enum result CHECKED identity_find_applicant(struct identity *identity, struct error *error);
 
 /* Look up the applicant (real user id) and the account and groups that the options name. To an applicant who is neither
- * root nor a delegate (as_root) an unknown name is like any other until PAM has let him through: the account is a stand-in
- * then, nobody's. So it is with --provision. *identity is zeroed, or has its applicant.
- * STATUS_USAGE: a name that can be none; STATUS_NO_USER: nobody resolves it; STATUS_SYSTEM, or STATUS_TRY_AGAIN for a
- * directory that does not answer: the look-up failed. identity_free() in any case. */
+ * root nor a delegate (as_root) an unknown name is like any other until PAM has let him through: the account is a
+ * stand-in then, nobody's. So it is with --provision. *identity is zeroed, or has its applicant. STATUS_USAGE: a name
+ * that can be none; STATUS_NO_USER: nobody resolves it; STATUS_SYSTEM, or STATUS_TRY_AGAIN for a directory that does
+ * not answer: the look-up failed. identity_free() in any case. */
 enum result CHECKED identity_resolve(struct identity *identity, const struct options *options, bool as_root,
                                      struct error *error);
 

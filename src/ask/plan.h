@@ -29,11 +29,11 @@ struct plan {
     bool directory_must_exist;       /* --chdir; a login shell without a home starts in "/" */
 };
 
-/* Decide. terminal: what the command would share; unless -P or -T say, another account gets a pseudo-terminal instead, or a
- * session of its own, and cannot push input back (TIOCSTI). applicant_shell: $SHELL of the applicant, which -p keeps; may be NULL. restricted: the applicant is not root and
- * the account's shell is none that everybody may use; it is run then, whatever -s or -p say, and -u is refused
- * (STATUS_REFUSED), as it would go round it. The plan borrows from options and identity. STATUS_SYSTEM: out of memory.
- * plan_free() in any case. */
+/* Decide. terminal: what the command would share; unless -P or -T say, another account gets a pseudo-terminal instead,
+ * or a session of its own, and cannot push input back (TIOCSTI). applicant_shell: $SHELL of the applicant, which -p
+ * keeps; may be NULL. restricted: the applicant is not root and the account's shell is none that everybody may use; it
+ * is run then, whatever -s or -p say, and -u is refused (STATUS_REFUSED), as it would go round it. The plan borrows
+ * from options and identity. STATUS_SYSTEM: out of memory. plan_free() in any case. */
 enum result CHECKED plan_make(struct plan *plan, const struct options *options, const struct identity *identity,
                               const char *applicant_shell, bool restricted, enum terminal_use terminal,
                               struct error *error);

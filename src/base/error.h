@@ -35,7 +35,8 @@ enum failure_class {
     CLASS_NODE,
 };
 
-/* The steps of a run, in order. The words for PAM steps are the functions' names without pam_, as pamtester has them. */
+/* The steps of a run, in order. The words for PAM steps are the functions' names without pam_, as pamtester has
+ * them. */
 enum step {
     STEP_OPTIONS,
     STEP_POLICY,

@@ -34,7 +34,8 @@ enum result events_start(struct events *events, int fd, struct error *error)
     return events->fd >= 0 ? OK : fail_hint(error, "open it, as in --json-status-fd 3 3>events; man 8 pamrun");
 }
 
-/* NULL, or what went wrong. A write of at most PIPE_BUF bytes to a pipe that polls as writable does not block, pipe(7). */
+/* NULL, or what went wrong. A write of at most PIPE_BUF bytes to a pipe that polls as writable does not block,
+ * pipe(7). */
 static const char *write_line(int fd, const char *line, size_t length)
 {
     struct pollfd writable = {.fd = fd, .events = POLLOUT};

@@ -277,8 +277,9 @@ static void handle(const int *signals, size_t count, void (*handler)(int))
         (void)sigaction(signals[at], &action, NULL);
 }
 
-/* As modules need it and must leave it: nothing ends us, SIGCHLD tells of children, and signals are let through (modules
- * wait for children of their own). Not, in the holder, what stops: the front tells us, and stops in our stead. */
+/* As modules need it and must leave it: nothing ends us, SIGCHLD tells of children, and signals are let through
+ * (modules wait for children of their own). Not, in the holder, what stops: the front tells us, and stops in our
+ * stead. */
 static void signals_put_right(void)
 {
     static const int timer_signal[] = {GUARD_TIMER_SIGNAL}, child_signal[] = {SIGCHLD}, relay_signal[] = {SIGIO};

@@ -16,8 +16,8 @@
 #include <signal.h>
 #include <stdbool.h>
 
-/* Begin to guard: handlers for all signals that would end us. ignored: what the applicant ignores (nohup(1)) does not ask
- * to stop. */
+/* Begin to guard: handlers for all signals that would end us. ignored: what the applicant ignores (nohup(1)) does not
+ * ask to stop. */
 enum result CHECKED guard_start(const sigset_t *ignored, const struct events *events, struct error *error);
 
 /* For whom, in messages, and how long an interrupted step may go on when a signal asked to stop (grace_ms; below 0: for
@@ -26,12 +26,12 @@ void guard_name(const char *account, const char *profile, int grace_ms);
 
 /* In the holder: what the front passes on counts as our own signals, its end as a hang-up. While modules run the
  * messages are announced by SIGIO, since we may not kill(2) each other. out_of_reach: called when authentication has
- * failed and PAM's delay begins; true: the applicant cannot end us any more. Before guard_start(). The relay is borrowed
- * until guard_listen(NULL, NULL). */
+ * failed and PAM's delay begins; true: the applicant cannot end us any more. Before guard_start(). The relay is
+ * borrowed until guard_listen(NULL, NULL). */
 void guard_listen(struct relay *relay, bool (*out_of_reach)(void));
 
-/* Called, async-signal-safe, when a module does not end and this process does: step, what is said, exit status. NULL: nobody
- * else is to know. */
+/* Called, async-signal-safe, when a module does not end and this process does: step, what is said, exit status. NULL:
+ * nobody else is to know. */
 void guard_tell_forced_end(void (*tell)(enum step step, const char *message, int status));
 
 /* Around one PAM step. deadline_ms: 0 for none. guard_leave() puts handlers
@@ -62,8 +62,8 @@ bool guard_suspend_is_wanted(void);
  * group is orphaned. */
 bool guard_suspend(int number);
 
-/* PAM's delay after a failure, PAM_FAIL_DELAY of pam_fail_delay(3): libpam's own is cut short by any signal, and with it
- * the time that guessing takes. This one passes, whatever comes; the step then has failed, and was not stopped. */
+/* PAM's delay after a failure, PAM_FAIL_DELAY of pam_fail_delay(3): libpam's own is cut short by any signal, and with
+ * it the time that guessing takes. This one passes, whatever comes; the step then has failed, and was not stopped. */
 void guard_fail_delay(int code, unsigned int microseconds, void *unused);
 
 /* Fill the error for it, or, while no module runs, for a signal that was read. Returns FAILED. */

@@ -3,8 +3,8 @@
  *
  * Who does the steps never learns of the time: a timer's signal would interrupt system calls of modules that do not
  * expect it, and poll(2) or nanosleep(2) are never restarted. So another process looks on: the front, or run/watcher.h
- * where there is none. They share a page of memory and nothing else; a step costs its worker no system call, unless there
- * is a line to wipe off.
+ * where there is none. They share a page of memory and nothing else; a step costs its worker no system call, unless
+ * there is a line to wipe off.
  *
  * One process works at a time, and is single-threaded; one looks on. File statics, like those of guard.h. */
 #pragma once

@@ -3,8 +3,8 @@
  * holds the PAM handle as root and is out of his reach.
  *
  * A pair of unix(7) sockets that keep messages apart. Nothing here blocks, and all is async-signal-safe: the holder
- * reads in a signal handler while a PAM module runs (guard.c). What the front says is the applicant's word and may do no
- * more than his signals could. */
+ * reads in a signal handler while a PAM module runs (guard.c). What the front says is the applicant's word and may do
+ * no more than his signals could. */
 #pragma once
 
 #include <signal.h>
@@ -17,10 +17,10 @@ enum relay_word {
     RELAY_RESUMED,    /* we stopped and go on; number 0: nothing stops us, the process group is orphaned */
     RELAY_HANG_UP,    /* the applicant's terminal has gone */
     RELAY_SHOWN,      /* all that the command wrote is on the terminal */
-    RELAY_FOREGROUND, /* number 1: the command is to be in its pseudo-terminal's foreground, as we are in ours; 0: it is not */
+    RELAY_FOREGROUND, /* number 1: the command is to be in its terminal's foreground, as we are in ours; 0: it is not */
     /* the holder's */
-    RELAY_STOP, /* stop by signal `number`; `code`: how many SIGCONT we were told of so far */
-    RELAY_PTY, /* a descriptor comes along: our side of the command's pseudo-terminal; number 0: not for the foreground yet */
+    RELAY_STOP,  /* stop by signal `number`; `code`: how many SIGCONT we were told of so far */
+    RELAY_PTY,   /* our side of the command's pseudo-terminal comes along; number 0: not for the foreground yet */
     RELAY_ENDED, /* the command has ended */
     RELAY_LOOK,  /* a step begins: look at its progress again */
     RELAY_EXIT,  /* all is done, relay_tell_exit() */
@@ -57,8 +57,8 @@ bool relay_send(const struct relay *relay, struct relay_message message, int fd)
  * RELAY_GONE: the other process has ended. */
 enum relay_state relay_receive(struct relay *relay, struct relay_message *message, int *fd);
 
-/* The holder's, before it ends: all is done, exit with that status. A holder that ends without having said so has failed:
- * so it must arrive, also where there is no memory for a message. */
+/* The holder's, before it ends: all is done, exit with that status. A holder that ends without having said so has
+ * failed: so it must arrive, also where there is no memory for a message. */
 void relay_tell_exit(struct relay *relay, int status);
 
 /* The holder's: ask the front to stop, unless it was asked and has not answered. */

@@ -1,5 +1,5 @@
-/* same_file.h - is a descriptor still what it was? PAM modules run in our process: one that closes what it finds and opens
- * files of its own gets our numbers for them. */
+/* same_file.h - is a descriptor still what it was? PAM modules run in our process: one that closes what it finds and
+ * opens files of its own gets our numbers for them. */
 #pragma once
 
 #include <stdbool.h>

@@ -13,9 +13,9 @@ enum text_lines {
  * the end. Returns its length. */
 size_t text_visible(char *out, size_t size, const char *text, enum text_lines lines);
 
-/* Text for a log line, in double quotes; a double quote or backslash in it gets a backslash, so that it cannot end early
- * and pass for another field. Words are written as a shell would take them, blanks between them. Cut like the other,
- * the closing quote stays. */
+/* Text for a log line, in double quotes; a double quote or backslash in it gets a backslash, so that it cannot end
+ * early and pass for another field. Words are written as a shell would take them, blanks between them. Cut like the
+ * other, the closing quote stays. */
 size_t text_quoted(char *out, size_t size, const char *text);
 size_t text_quoted_words(char *out, size_t size, char *const *words);
 

@@ -90,8 +90,8 @@ static void count_leases(const struct session *session, size_t *runs, size_t *ho
             ++*(session->leases[at].hold != NULL ? holds : runs);
 }
 
-/* The first SIGTERM lets nobody in any more; the second, once the first is seen to have arrived, closes at once. A signal
- * that is sent twice before it is taken is one. */
+/* The first SIGTERM lets nobody in any more; the second, once the first is seen to have arrived, closes at once. A
+ * signal that is sent twice before it is taken is one. */
 static bool tell_keeper(const struct place *place, int keeper, int64_t end_at_ms)
 {
     if (syscall(SYS_pidfd_send_signal, keeper, SIGTERM, NULL, 0) != 0)

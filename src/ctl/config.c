@@ -113,7 +113,8 @@ static enum result find_caller(const struct config_request *request, struct iden
     return OK;
 }
 
-/* Whom the run would be for: --account, what --identity means, or both when they agree. *account stays zeroed: nobody. */
+/* Whom the run would be for: --account, what --identity means, or both when they agree. *account stays zeroed:
+ * nobody. */
 static enum result find_account(const struct config_request *request, const struct verdict *verdict,
                                 struct account *account, struct error *error)
 {

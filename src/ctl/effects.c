@@ -38,8 +38,8 @@ static void note_groups(struct effects *effects)
     effects->group_count = count > 0 ? (size_t)count : 0;
 }
 
-/* proc_pid_mountinfo(5): id, parent, device, root, directory, options, optional fields, "-", type. The ids are left out:
- * a new mount namespace has the same mounts under other ones. */
+/* proc_pid_mountinfo(5): id, parent, device, root, directory, options, optional fields, "-", type. The ids are left
+ * out: a new mount namespace has the same mounts under other ones. */
 static void note_mounts(struct strv *mounts)
 {
     OWNED(memory_free) char *text = file_read("/proc/self/mountinfo", NULL);

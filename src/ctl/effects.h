@@ -1,4 +1,5 @@
-/* effects.h - what a PAM function changed in the process that called it, besides its answer: looked at before and after. */
+/* effects.h - what a PAM function changed in the process that called it, besides its answer: looked at before and
+ * after. */
 #pragma once
 
 #include "base/strv.h"

@@ -1,5 +1,5 @@
-/* node.h - pamrunctl check --node: can this node run jobs' sessions? For health checks: quick, silent when all is well, one
- * line for each problem. */
+/* node.h - pamrunctl check --node: can this node run jobs' sessions? For health checks: quick, silent when all is well,
+ * one line for each problem. */
 #pragma once
 
 #include "base/error.h"

@@ -1,4 +1,5 @@
-/* operations.h - PAM's functions by the names that pamtester(1) gives them, in the order in which they are to be called. */
+/* operations.h - PAM's functions by the names that pamtester(1) gives them, in the order in which they are to be
+ * called. */
 #pragma once
 
 #include "base/error.h"

@@ -1,5 +1,5 @@
-/* profiles.h - pamrunctl profiles: every PAM profile of the machine, who may use it, whether it asks who he is, and what is
- * dangerous about it. Nothing is called. */
+/* profiles.h - pamrunctl profiles: every PAM profile of the machine, who may use it, whether it asks who he is, and
+ * what is dangerous about it. Nothing is called. */
 #pragma once
 
 #include "ctl/verb.h"

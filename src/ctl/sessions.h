@@ -40,7 +40,8 @@ enum result CHECKED sessions_timeout(const char *text, const char *verb, int64_t
 /* Signals that end us are seen from here on by the guard (guard.h), so that locks can be waited for. */
 enum result CHECKED sessions_guard_start(struct error *error);
 
-/* Wait a moment, or until the process of the pidfd (-1: none) has ended. false: we were told to stop, or the time is over. */
+/* Wait a moment, or until the process of the pidfd (-1: none) has ended. false: we were told to stop, or the time is
+ * over. */
 bool sessions_wait(int pidfd, int moment_ms, int64_t end_at_ms);
 
 enum { SESSIONS_LOOK_MS = 20 };

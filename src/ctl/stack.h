@@ -1,5 +1,5 @@
-/* stack.h - what libpam makes of a profile: its lines in order, with those of the files that it includes, pam.d(5). Where
- * libpam makes something odd of a line, so does this.
+/* stack.h - what libpam makes of a profile: its lines in order, with those of the files that it includes, pam.d(5).
+ * Where libpam makes something odd of a line, so does this.
  *
  * The lines are a tree, parents before their children, in the order of the files. For one facility libpam keeps a list:
  * its modules, substacks and broken lines in that order, includes being nothing by themselves. */
@@ -79,13 +79,13 @@ struct stack_site {
 
 enum result CHECKED stack_find_site(struct stack_site *site, struct error *error);
 
-/* Resolve the profile. FAILED: a file could not be read, files include each other without end, or no memory; what libpam
- * would make of it is not known then. stack_free() in any case. */
+/* Resolve the profile. FAILED: a file could not be read, files include each other without end, or no memory; what
+ * libpam would make of it is not known then. stack_free() in any case. */
 enum result CHECKED stack_resolve(struct stack *stack, const char *service, const struct stack_places *places,
                                   struct error *error);
 
-/* The next line of libpam's list for the facility behind at (STACK_ROOT: the first); -1: there is none. of_other: of the
- * list of "other". */
+/* The next line of libpam's list for the facility behind at (STACK_ROOT: the first); -1: there is none. of_other: of
+ * the list of "other". */
 int stack_next(const struct stack *stack, enum stack_facility facility, bool of_other, int at);
 
 /* Does the profile have no line of its own for it, so that libpam takes those of "other"? */

@@ -1,5 +1,5 @@
-/* survey.h - what the lines of a profile say about it while nothing is called: which modules it has, and whether anybody
- * has to show who he is. */
+/* survey.h - what the lines of a profile say about it while nothing is called: which modules it has, and whether
+ * anybody has to show who he is. */
 #pragma once
 
 #include "base/error.h"
@@ -10,8 +10,8 @@
 /* Resolve the profile as the libpam that runs here does. stack_free() in any case. */
 enum result CHECKED survey_read(struct stack *stack, const char *profile, struct error *error);
 
-/* The next line behind `behind` (STACK_ROOT: the first) that libpam calls for the facility and whose module is there and
- * called that, "pam_unix.so", whatever its directory; -1: none. */
+/* The next line behind `behind` (STACK_ROOT: the first) that libpam calls for the facility and whose module is there
+ * and called that, "pam_unix.so", whatever its directory; -1: none. */
 int survey_find(const struct stack *stack, enum stack_facility facility, const char *module, int behind);
 
 /* "pam_unix.so": the line's module without its directory; "" where it has none. Borrowed. */

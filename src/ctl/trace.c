@@ -85,7 +85,8 @@ static bool load_module(struct trace *trace, size_t at)
     return has_memory;
 }
 
-/* Code of theirs runs, as in pam_start(3), which is guarded likewise. Those that cannot be loaded are left to libpam. */
+/* Code of theirs runs, as in pam_start(3), which is guarded likewise. Those that cannot be loaded are left to
+ * libpam. */
 static enum result load_modules(struct trace *trace, struct error *error)
 {
     bool has_memory = true;

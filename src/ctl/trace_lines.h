@@ -1,5 +1,5 @@
-/* trace_lines.h - the modules that one function of PAM's has called, as JSON: each line of the resolved stack, what became
- * of it and why. pamrunctl(8), JSON, has the fields. */
+/* trace_lines.h - the modules that one function of PAM's has called, as JSON: each line of the resolved stack, what
+ * became of it and why. pamrunctl(8), JSON, has the fields. */
 #pragma once
 
 #include "base/error.h"

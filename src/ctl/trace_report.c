@@ -172,7 +172,8 @@ static void put_cell(FILE *out, const struct report_style *style, const char *co
     (void)fprintf(out, "%*s", (int)(width > length ? width - length : 0) + 2, "");
 }
 
-/* Of those that say yes the last one's answer is the function's: that it is, says nothing, unless it ended the stack. */
+/* Of those that say yes the last one's answer is the function's: that it is, says nothing, unless it ended the
+ * stack. */
 static bool is_worth_marking(const json_t *line)
 {
     const char *action = json_text_of(line, "action");

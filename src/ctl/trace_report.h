@@ -1,5 +1,5 @@
-/* trace_report.h - the lines of a traced function for people: one a line of the profile, columns aligned, what a module logged
- * and said below it. */
+/* trace_report.h - the lines of a traced function for people: one a line of the profile, columns aligned, what a module
+ * logged and said below it. */
 #pragma once
 
 #include "ctl/report.h"

@@ -36,7 +36,8 @@ struct trial_request {
     /* In our process, when the worker has ended, however it did, and signals still wait: what start() made goes. */
     void (*finish)(void *data);
 
-    /* In our process, when a record has come: the first has what is known before any call, the others are operations. */
+    /* In our process, when a record has come: the first has what is known before any call, the others are
+     * operations. */
     void (*show)(void *data, const json_t *record);
     void *show_data;
 };

@@ -38,8 +38,8 @@ static void write_quoted(FILE *out, const char *value)
     (void)fputc('\'', out);
 }
 
-/* Why it cannot be said; NULL: it was. Slurm knows no quotes: the line is the value. A PATH there would be the task's, who
- * has loaded modules into his own. */
+/* Why it cannot be said; NULL: it was. Slurm knows no quotes: the line is the value. A PATH there would be the task's,
+ * who has loaded modules into his own. */
 static const char *write_one(FILE *out, enum variables_format format, const char *name, const char *value)
 {
     switch (format) {

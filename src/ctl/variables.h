@@ -14,7 +14,7 @@ enum variables_format {
 /* false: there is no such format. */
 bool variables_format_parse(const char *name, enum variables_format *format);
 
-/* Write them, without those that no module may set (environment.h). `leave_out` is called for each that the format has no
- * way to say, with its name and why. false: out of memory. */
+/* Write them, without those that no module may set (environment.h). `leave_out` is called for each that the format has
+ * no way to say, with its name and why. false: out of memory. */
 bool variables_write(FILE *out, enum variables_format format, char *const *items,
                      void (*leave_out)(const char *name, const char *why));

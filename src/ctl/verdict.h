@@ -1,5 +1,5 @@
-/* verdict.h - what the site policy says about a run that nobody has asked for yet: a dry run, without PAM. The decisions
- * are permission.h's, in pamrun's own order; a line a rule. */
+/* verdict.h - what the site policy says about a run that nobody has asked for yet: a dry run, without PAM. The
+ * decisions are permission.h's, in pamrun's own order; a line a rule. */
 #pragma once
 
 #include "ask/identity.h"

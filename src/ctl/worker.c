@@ -457,8 +457,8 @@ static bool expired_is_fine(const struct worker *worker, const struct operation 
 
 enum why { ASKED_FOR, CLOSES, CLOSES_WHAT_FAILED };
 
-/* What undoes a step that failed half-way visits the modules up to the failing one, and what libpam makes of it says nothing:
- * it has no verdict. */
+/* What undoes a step that failed half-way visits the modules up to the failing one, and what libpam makes of it says
+ * nothing: it has no verdict. */
 static const char *result_word(enum result result, enum why why)
 {
     if (why == CLOSES_WHAT_FAILED)

@@ -1,5 +1,5 @@
-/* worker.h - the process that calls PAM for trial.h: set up as pamrun sets itself up, one operation after the other, what
- * was opened is closed. Its records go to the process that waits, one JSON object a line. */
+/* worker.h - the process that calls PAM for trial.h: set up as pamrun sets itself up, one operation after the other,
+ * what was opened is closed. Its records go to the process that waits, one JSON object a line. */
 #pragma once
 
 #include "ctl/trial.h"

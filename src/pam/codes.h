@@ -1,4 +1,5 @@
-/* codes.h - what a PAM return code means at a step: its name, pamrun's exit status, and whose fault it is. One table. */
+/* codes.h - what a PAM return code means at a step: its name, pamrun's exit status, and whose fault it is. One
+ * table. */
 #pragma once
 
 #include "base/error.h"

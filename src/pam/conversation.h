@@ -39,7 +39,8 @@ struct conversation {
     char why[96];         /* why not */
 };
 
-/* One message or question of a module: its style (PAM_TEXT_INFO, ...) and text. A PAM code; *response: malloc'd, or left. */
+/* One message or question of a module: its style (PAM_TEXT_INFO, ...) and text. A PAM code; *response: malloc'd, or
+ * left. */
 int conversation_say(struct conversation *conversation, int style, const char *text, char **response);
 
 /* The callback: data is a struct conversation. Answers are malloc'd, for the module to wipe and free. PAM_CONV_ERR

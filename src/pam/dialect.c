@@ -50,8 +50,8 @@ static int start_with(const char *text, size_t length, struct error *error)
     return code;
 }
 
-/* A file that @include names and that is not there makes Debian's libpam give up; to others the word is no facility, and
- * the line one that refuses. */
+/* A file that @include names and that is not there makes Debian's libpam give up; to others the word is no facility,
+ * and the line one that refuses. */
 static enum result ask_for_include(struct dialect *dialect, struct error *error)
 {
     static const char text[] = "@include /dev/null/nothing\n";

@@ -1,5 +1,5 @@
-/* dispatch.h - how libpam gets from the answers of modules to its own: which lines it comes to, what their controls make
- * of the answers, and which of them decides. The rules are those of its pam_dispatch.c; nothing is called here. */
+/* dispatch.h - how libpam gets from the answers of modules to its own: which lines it comes to, what their controls
+ * make of the answers, and which of them decides. The rules are those of its pam_dispatch.c; nothing is called here. */
 #pragma once
 
 #include "pam/profile_line.h"
@@ -46,6 +46,6 @@ struct dispatch_rules {
     void *data;
 };
 
-/* Walk the list. The function's answer, NO_CODE when a module did not answer. *decided_by: the line whose answer that is;
- * NO_LINE: of none, as no module said yes. */
+/* Walk the list. The function's answer, NO_CODE when a module did not answer. *decided_by: the line whose answer that
+ * is; NO_LINE: of none, as no module said yes. */
 int dispatch_walk(struct dispatch_line *lines, size_t count, const struct dispatch_rules *rules, int *decided_by);

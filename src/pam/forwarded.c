@@ -228,8 +228,9 @@ static bool is_text(const char *prompt, const char *text)
     return *prompt == '\0';
 }
 
-/* "Password:": in the C locale, which we never leave, that is how pam_unix and its kin ask for the password. Another text
- * may ask for a code or a new password, and would get, or spend, the old one. The site policy lists those that do not. */
+/* "Password:": in the C locale, which we never leave, that is how pam_unix and its kin ask for the password. Another
+ * text may ask for a code or a new password, and would get, or spend, the old one. The site policy lists those that do
+ * not. */
 static bool is_password_prompt(const struct forwarded *forwarded, const char *prompt)
 {
     if (is_text(prompt, "Password:"))

@@ -1,10 +1,10 @@
-/* forwarded.h - secrets that the applicant hands over on a descriptor: a password (--forward-password-fd), or one answer a
- * line (--forward-answers-fd).
+/* forwarded.h - secrets that the applicant hands over on a descriptor: a password (--forward-password-fd), or one
+ * answer a line (--forward-answers-fd).
  *
- * Read to their end before any module runs, by the process that makes the PAM calls, after its last fork before them; the
- * descriptor is closed then. The bytes live in one page that is not in swap, core files, forked copies or, where the kernel
- * has memfd_secret(2), in anybody's reach but our own, and are wiped when the last prompt that may have them is over. What
- * libpam and modules do with the copy that an answer is, is theirs: SECURITY.md. */
+ * Read to their end before any module runs, by the process that makes the PAM calls, after its last fork before them;
+ * the descriptor is closed then. The bytes live in one page that is not in swap, core files, forked copies or, where
+ * the kernel has memfd_secret(2), in anybody's reach but our own, and are wiped when the last prompt that may have them
+ * is over. What libpam and modules do with the copy that an answer is, is theirs: SECURITY.md. */
 #pragma once
 
 #include "base/error.h"
@@ -35,12 +35,12 @@ struct forwarded {
  * applicant: whose files may hold it, besides root's. STATUS_USAGE. */
 enum result CHECKED forwarded_check(enum forwarded_kind kind, int fd, uid_t applicant, struct error *error);
 
-/* Read it from fd, which was checked, and close that in any case. STATUS_USAGE: a content that it cannot be; STATUS_TRY_AGAIN: nobody wrote in time; STATUS_SYSTEM. The
- * content is in no message. forwarded_wipe() in any case. */
+/* Read it from fd, which was checked, and close that in any case. STATUS_USAGE: a content that it cannot be;
+ * STATUS_TRY_AGAIN: nobody wrote in time; STATUS_SYSTEM. The content is in no message. forwarded_wipe() in any case. */
 enum result CHECKED forwarded_read(struct forwarded *forwarded, enum forwarded_kind kind, int fd, struct error *error);
 
-/* The answer to a prompt without echo whose text is prompt, malloc'd with room for PAM_MAX_RESP_SIZE bytes; NULL: it gets
- * none, and why is set. */
+/* The answer to a prompt without echo whose text is prompt, malloc'd with room for PAM_MAX_RESP_SIZE bytes; NULL: it
+ * gets none, and why is set. */
 char *forwarded_answer(struct forwarded *forwarded, const char *prompt, const char **why);
 
 /* Before the process ends, on every path, and as soon as it is not needed any more. May be called again. */

@@ -72,8 +72,8 @@ static char *last_of(char *text)
     return at;
 }
 
-/* libpam up to 1.6: fgets(3) into a buffer of that size. What is longer goes on as a line of its own, comments too; in a
- * line that goes on, comments and empty lines are passed over. */
+/* libpam up to 1.6: fgets(3) into a buffer of that size. What is longer goes on as a line of its own, comments too; in
+ * a line that goes on, comments and empty lines are passed over. */
 static enum profile_line next_line_bounded(struct profile_reader *reader, unsigned *number)
 {
     char *at = reader->line;
@@ -147,8 +147,8 @@ enum profile_line profile_next_line(struct profile_reader *reader, unsigned *num
 
 /* ---- words ---- */
 
-/* The inside of brackets, in place, with "\]" for a bracket. Returns where it ended: at the closing one, or at the text's
- * end. */
+/* The inside of brackets, in place, with "\]" for a bracket. Returns where it ended: at the closing one, or at the
+ * text's end. */
 static char *unbracket(char *inside)
 {
     char *to = inside, *from = inside;

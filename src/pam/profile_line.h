@@ -34,8 +34,8 @@ enum profile_line {
 /* Read the next line that is not empty into reader->line. *number: of the line in the file where it begins. */
 enum profile_line profile_next_line(struct profile_reader *reader, unsigned *number);
 
-/* The next word of the line, cut out in place: between blanks, or in brackets, which go. *raw: where it begins, its bracket
- * included; *rest: moved behind it, NULL when nothing is left. NULL: there is no word. */
+/* The next word of the line, cut out in place: between blanks, or in brackets, which go. *raw: where it begins, its
+ * bracket included; *rest: moved behind it, NULL when nothing is left. NULL: there is no word. */
 char *profile_next_word(char **rest, char **raw);
 
 /* What the control does with each code, of enum control_action. false: libpam does not understand it, and takes

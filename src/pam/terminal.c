@@ -118,8 +118,8 @@ static enum reading ask_once(int fd, const char *prompt, bool echo, char *answer
     return reading;
 }
 
-/* In the background the terminal is another's: what stops a program there stops us, by a signal of its own or (holder) by
- * way of the front. false: a signal ends the waiting. */
+/* In the background the terminal is another's: what stops a program there stops us, by a signal of its own or (holder)
+ * by way of the front. false: a signal ends the waiting. */
 static bool wait_for_foreground(int fd)
 {
     while (!in_foreground(fd))

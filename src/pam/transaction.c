@@ -16,8 +16,8 @@
 typedef int pam_step(pam_handle_t *handle, int flags);
 typedef void delay_function(int code, unsigned int microseconds, void *data);
 
-/* Unknown name, wrong password, locked account, account that no server answers for: one and the same to an applicant who
- * has not shown yet who he is. What fails for everybody alike stays what it is. */
+/* Unknown name, wrong password, locked account, account that no server answers for: one and the same to an applicant
+ * who has not shown yet who he is. What fails for everybody alike stays what it is. */
 static int code_for_applicant(const struct transaction *t, enum step step, int code)
 {
     if (!t->request->hide_reason || step != STEP_AUTHENTICATE)
@@ -375,8 +375,8 @@ void transaction_end_copy(struct transaction *transaction)
     *transaction = (struct transaction){0};
 }
 
-/* A close that fails is reported; it must not hide how the command ended. What undoes a step that failed half-way visits
- * the modules up to the failing one, and what libpam makes of it says nothing. */
+/* A close that fails is reported; it must not hide how the command ended. What undoes a step that failed half-way
+ * visits the modules up to the failing one, and what libpam makes of it says nothing. */
 static bool undo_step(struct transaction *t, enum step step, pam_step *call, int flags, bool worked)
 {
     struct error error;

@@ -71,8 +71,8 @@ enum result CHECKED transaction_account(struct transaction *transaction, struct 
 enum result CHECKED transaction_credentials(struct transaction *transaction, struct error *error);
 enum result CHECKED transaction_open_session(struct transaction *transaction, struct error *error);
 
-/* One PAM function alone, in whatever order, for who looks at each: pamrunctl(8) check. Its own code is in `last`. The stage
- * does not change, and transaction_close() undoes nothing of it: that is the caller's, once. STEP_CREDENTIALS and
+/* One PAM function alone, in whatever order, for who looks at each: pamrunctl(8) check. Its own code is in `last`. The
+ * stage does not change, and transaction_close() undoes nothing of it: that is the caller's, once. STEP_CREDENTIALS and
  * STEP_DELETE_CREDENTIALS are pam_setcred(3), with flags saying what of it. */
 enum result CHECKED transaction_call(struct transaction *transaction, enum step step, int flags, struct error *error);
 
@@ -82,8 +82,9 @@ char **transaction_environment(struct transaction *transaction);
 /* The event that says so; transaction_close() tells it by itself. */
 void transaction_tell_left_open(struct transaction *transaction);
 
-/* Another process takes the handle over from the one that authenticated, of which it is a fork: it will open the session and
- * close it. It has no terminal; what modules say and ask goes elsewhere. Neither request nor events are the old ones. */
+/* Another process takes the handle over from the one that authenticated, of which it is a fork: it will open the
+ * session and close it. It has no terminal; what modules say and ask goes elsewhere. Neither request nor events are the
+ * old ones. */
 enum result CHECKED transaction_adopt(struct transaction *transaction, const struct transaction_request *request,
                                       struct events *events, conversation_elsewhere *elsewhere, void *data,
                                       struct error *error);
@@ -97,11 +98,12 @@ enum result CHECKED transaction_worked_elsewhere(struct transaction *transaction
 /* Credentials made to last longer, PAM_REFRESH_CRED of pam_setcred(3). */
 enum result CHECKED transaction_refresh(struct transaction *transaction, struct error *error);
 
-/* The end of a handle that opened nothing, whose session is another one's: what authenticate left in its modules goes, such
- * as a temporary ticket cache. */
+/* The end of a handle that opened nothing, whose session is another one's: what authenticate left in its modules goes,
+ * such as a temporary ticket cache. */
 enum result CHECKED transaction_end(struct transaction *transaction, struct error *error);
 
-/* In a forked copy, or before exec in place: free the memory, undo nothing. pam_cap(8) sets ambient capabilities here. */
+/* In a forked copy, or before exec in place: free the memory, undo nothing. pam_cap(8) sets ambient capabilities
+ * here. */
 void transaction_end_copy(struct transaction *transaction);
 
 /* Undo what was done, newest first, unless it is to be left open; end the handle. Safe on a zeroed or closed one. What

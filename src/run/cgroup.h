@@ -1,8 +1,8 @@
 /* cgroup.h - the command stays in its job's control groups, whatever session modules do with our process; cgroups(7),
  * pamrun.conf(5) cgroup and job-cgroups. Versions 1 and 2 and both at once: each hierarchy is looked at on its own.
  *
- * Only the command's process is ever moved, by itself, before it becomes the account. The process that made the PAM calls
- * stays where a module put it: pam_systemd's session is there for as long as that one is. */
+ * Only the command's process is ever moved, by itself, before it becomes the account. The process that made the PAM
+ * calls stays where a module put it: pam_systemd's session is there for as long as that one is. */
 #pragma once
 
 #include "ask/policy.h"
@@ -39,8 +39,8 @@ void cgroup_free(struct cgroups *cgroups);
 
 /* ---- the texts, without any file ---- */
 
-/* A line of /proc/PID/cgroup. Nothing in it is escaped: the path may hold anything but a new line, and a living process is
- * in no group that was removed, so that " (deleted)" at its end is part of the name. */
+/* A line of /proc/PID/cgroup. Nothing in it is escaped: the path may hold anything but a new line, and a living process
+ * is in no group that was removed, so that " (deleted)" at its end is part of the name. */
 struct cgroup_place {
     const char *hierarchy; /* "4:memory", "1:name=systemd", "0:": with its number and controllers */
     size_t hierarchy_length;
@@ -67,6 +67,6 @@ struct cgroup_file {
     dev_t device; /* of its file system */
 };
 
-/* A line of mountinfo, proc_pid_mountinfo(5): is the place's cgroup.procs below it? A cgroup namespace, or a container's
- * bind mount, shows a part of the hierarchy only. */
+/* A line of mountinfo, proc_pid_mountinfo(5): is the place's cgroup.procs below it? A cgroup namespace, or a
+ * container's bind mount, shows a part of the hierarchy only. */
 bool cgroup_find_below_mount(const char *line, const struct cgroup_place *place, struct cgroup_file *file);

@@ -70,9 +70,9 @@ static void signals_read(struct front *front)
     }
 }
 
-/* Stop as the signal would stop us; whole_group: and, as a terminal's does, our process group with us (a script's shell,
- * the others of a pipeline). false: it does not, since nobody could continue us (an orphaned process group). What
- * ended the stop is a SIGCONT; it waits to be passed on. */
+/* Stop as the signal would stop us; whole_group: and, as a terminal's does, our process group with us (a script's
+ * shell, the others of a pipeline). false: it does not, since nobody could continue us (an orphaned process group).
+ * What ended the stop is a SIGCONT; it waits to be passed on. */
 static bool stop_by(int number, bool whole_group)
 {
     struct sigaction standard = {.sa_handler = SIG_DFL};

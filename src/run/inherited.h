@@ -26,7 +26,8 @@ struct inherited {
 bool inherited_start(struct inherited *inherited);
 
 /* The rest: descriptors above 2 close-on-exec, signals default and not blocked, no timer, umask and working directory
- * ("/") known. taken: descriptors that are ours and not the command's (--json-status-fd ...), -1 where there is none. */
+ * ("/") known. taken: descriptors that are ours and not the command's (--json-status-fd ...), -1 where there is
+ * none. */
 enum result CHECKED inherited_take(struct inherited *inherited, const int *taken, size_t count, struct error *error);
 
 /* After a module ran: descriptors 0-2 and the working directory as they were for us. */
@@ -40,8 +41,8 @@ mode_t inherited_umask_find(const struct inherited *inherited);
 /* The three interval timers: they survive exec, and modules leave them running (alarm(2)). */
 void inherited_stop_timers(void);
 
-/* In a process that is not the applicant's any more: nothing of his is open, and descriptors 0-2 are /dev/null. false, and
- * errno. */
+/* In a process that is not the applicant's any more: nothing of his is open, and descriptors 0-2 are /dev/null. false,
+ * and errno. */
 bool inherited_detach(struct inherited *inherited);
 
 /* In the process that will be the command: signals, umask and descriptors as they came; all other descriptors above 2

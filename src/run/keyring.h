@@ -1,5 +1,6 @@
-/* keyring.h - the session keyring, session-keyring(7): a module makes one for the session, pam_keyinit(8), and what later
- * modules put into it (tickets, tokens) is the command's. A process that was not forked from there must be given it. */
+/* keyring.h - the session keyring, session-keyring(7): a module makes one for the session, pam_keyinit(8), and what
+ * later modules put into it (tickets, tokens) is the command's. A process that was not forked from there must be given
+ * it. */
 #pragma once
 
 #include <stdbool.h>
@@ -19,6 +20,6 @@ struct keyring keyring_find(void);
 /* By a process that possesses it: its owner may link it, and so may we for him. false, and errno. */
 bool keyring_offer(const struct keyring *keyring);
 
-/* As root: a new session keyring of the owner's, with a link to that one, which is what it gives access to. The one we had,
- * the applicant's, is left. Seen to be so. 0, or an errno value. */
+/* As root: a new session keyring of the owner's, with a link to that one, which is what it gives access to. The one we
+ * had, the applicant's, is left. Seen to be so. 0, or an errno value. */
 int keyring_take(const struct keyring *keyring);

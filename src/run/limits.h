@@ -1,7 +1,7 @@
 /* limits.h - resource limits of an applicant who is not root, setrlimit(2). He may have set them so that a module fails
- * where it should count his wrong passwords (RLIMIT_FSIZE), or so that whoever holds his session dies. So ours are raised
- * before anything else, and the command gets his, or what pam_limits(8) made of them. Root's are left alone: he could do
- * worse. */
+ * where it should count his wrong passwords (RLIMIT_FSIZE), or so that whoever holds his session dies. So ours are
+ * raised before anything else, and the command gets his, or what pam_limits(8) made of them. Root's are left alone: he
+ * could do worse. */
 #pragma once
 
 #include "base/error.h"
@@ -28,8 +28,8 @@ void limits_take_oom_score(struct limits *limits);
 /* After open_session: what a module set is the command's, the rest is the applicant's; we take ours again. */
 enum result CHECKED limits_find(struct limits *limits, struct error *error);
 
-/* In a process that is not the applicant's any more: the limits of the first process, which the system's services have, as
- * far as we may. */
+/* In a process that is not the applicant's any more: the limits of the first process, which the system's services have,
+ * as far as we may. */
 void limits_take_systems(void);
 
 /* Room for as many descriptors as can be had. */
@@ -58,12 +58,13 @@ struct limits_mark {
 /* The word for it in messages, as in limits.conf(5). Never NULL. */
 const char *limit_name(int resource);
 
-/* In the keeper, before modules set limits: each gets a value that nobody would configure, so that one which a module set to
- * what it was already is seen, too: the joiner may have come with another one. Hard limits only where they can be raised
- * again. */
+/* In the keeper, before modules set limits: each gets a value that nobody would configure, so that one which a module
+ * set to what it was already is seen, too: the joiner may have come with another one. Hard limits only where they can
+ * be raised again. */
 bool limits_mark(struct limits_mark *mark);
 
-/* Afterwards: what was set; and ours are as before the mark, for as long as the session lasts, as far as we have the right. */
+/* Afterwards: what was set; and ours are as before the mark, for as long as the session lasts, as far as we have the
+ * right. */
 bool limits_unmark(const struct limits_mark *mark, struct limit_change *changes);
 
 /* In the joiner: the command's are the applicant's with these changes. Taken or not, they are given with limits_give().

@@ -59,8 +59,8 @@ bool path_find(const char *path, struct view *view)
     return view_of(AT_FDCWD, path, view);
 }
 
-/* The root directory of that process, in its own view of the mounts: a namespace's root may be another one, and is where
- * setns(2) leaves us. */
+/* The root directory of that process, in its own view of the mounts: a namespace's root may be another one, and is
+ * where setns(2) leaves us. */
 static int root_open(int pidfd)
 {
     char path[64];

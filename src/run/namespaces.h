@@ -1,5 +1,5 @@
-/* namespaces.h - the views of the system that a process has, namespaces(7), and its root directory: what they are, and how
- * those of another process are entered. Modules give a session views of its own, pam_namespace(8). */
+/* namespaces.h - the views of the system that a process has, namespaces(7), and its root directory: what they are, and
+ * how those of another process are entered. Modules give a session views of its own, pam_namespace(8). */
 #pragma once
 
 #include <stdbool.h>
@@ -36,7 +36,7 @@ bool space_find(int self, enum space space, struct view *view);
 /* The file or directory of that path, as we see it; "/": our root directory. false, and errno. */
 bool path_find(const char *path, struct view *view);
 
-/* Enter the namespaces in `spaces` (1 << enum space, of those that can be) of the process pidfd, and with SPACE_MOUNT or
- * root its root directory; the working directory is "/" then. 0, or an errno value, with nobody knowing where we are;
- * ESRCH: the process has ended. */
+/* Enter the namespaces in `spaces` (1 << enum space, of those that can be) of the process pidfd, and with SPACE_MOUNT
+ * or root its root directory; the working directory is "/" then. 0, or an errno value, with nobody knowing where we
+ * are; ESRCH: the process has ended. */
 int spaces_enter(int pidfd, unsigned int spaces, bool root);

@@ -1,12 +1,12 @@
 /* Theory of operation
  *
- * When the applicant is not root, or the command gets a pseudo-terminal, there are two processes from before pam_start on:
- * the front (front.h), which has the applicant's ids in all places and only relays, and the holder, to which this table
- * applies.
+ * When the applicant is not root, or the command gets a pseudo-terminal, there are two processes from before pam_start
+ * on: the front (front.h), which has the applicant's ids in all places and only relays, and the holder, to which this
+ * table applies.
  *
- * moment                 process  real uid   effective  groups       why
- * ---------------------  -------  ---------  ---------  -----------  --------------------------------------------
- * start                  parent   applicant  0          applicant's  effective gid 0 too, for files that modules make;
+ * moment                 process  real uid   effective  groups       why ---------------------  -------  ---------
+ * ---------  -----------  -------------------------------------------- start                  parent   applicant  0
+ * applicant's  effective gid 0 too, for files that modules make;
  *                                                                    everything the applicant left behind is put
  *                                                                    right before pam_start: modules' helpers
  *                                                                    inherit it
@@ -96,15 +96,15 @@ static bool parent_death_is_orderly(void)
     return (number != SIGKILL && number != SIGSTOP) || prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) == 0;
 }
 
-/* Memory that others cannot read, and no core file. Again after each change of ids: that sets it to what fs.suid_dumpable
- * of proc_sys_fs(5) says, and somebody may have wanted core files of setuid programs. */
+/* Memory that others cannot read, and no core file. Again after each change of ids: that sets it to what
+ * fs.suid_dumpable of proc_sys_fs(5) says, and somebody may have wanted core files of setuid programs. */
 static bool memory_hide(void)
 {
     return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
 }
 
-/* Root without the rest of what root may: to signal its group, whoever the others in it are (^Z), and to open a terminal,
- * whosever it is. The bounding set stays where it may not be changed (a container): nothing is executed. */
+/* Root without the rest of what root may: to signal its group, whoever the others in it are (^Z), and to open a
+ * terminal, whosever it is. The bounding set stays where it may not be changed (a container): nothing is executed. */
 static bool capabilities_abandon(void)
 {
     capng_clear(CAPNG_SELECT_BOTH);

@@ -7,8 +7,8 @@
 
 #include <stdbool.h>
 
-/* Give up root for good, and prove it: who does so has nothing but the applicant's ids; where these are root's, hardly any
- * capability. It executes nothing any more. false, and errno: it cannot be done. */
+/* Give up root for good, and prove it: who does so has nothing but the applicant's ids; where these are root's, hardly
+ * any capability. It executes nothing any more. false, and errno: it cannot be done. */
 bool privilege_abandon(void);
 
 /* First thing in main: are we root? Memory cannot be read by others or dumped from here on; what the

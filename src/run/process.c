@@ -63,8 +63,8 @@ struct way_back {
 };
 
 /* A module may have given the session a root directory or mounts of its own, pam_limits(8), pam_namespace(8). Where the
- * applicant was is outside of them then, and must be no way out. getcwd(2) says so, unlike that of glibc; of a directory
- * that was removed, or is too deep, nobody can say it. */
+ * applicant was is outside of them then, and must be no way out. getcwd(2) says so, unlike that of glibc; of a
+ * directory that was removed, or is too deep, nobody can say it. */
 static bool directory_is_inside(char *path, size_t size)
 {
     static const char outside[] = "(unreachable)";

@@ -55,7 +55,8 @@ struct start_failure {
     int problem; /* errno */
 };
 
-/* Two processes from one, before pam_start(3): the pid of the holder in the front, 0 in the holder; below 0, and errno. */
+/* Two processes from one, before pam_start(3): the pid of the holder in the front, 0 in the holder; below 0, and
+ * errno. */
 pid_t process_split(void);
 
 /* The end of a process of ours that is not main's. */
@@ -64,12 +65,12 @@ _Noreturn void process_end(int status);
 /* A process that runs `run`, all signals blocked, and is nobody's child: init reaps it. None, if it cannot be made. */
 void process_detach(void (*run)(void *), void *data);
 
-/* Start a program, arguments[0] its path, with descriptors 0 to 2 and `handed`, and with that signal mask. Its pid; below
- * 0, and errno. One that cannot be executed ends with STATUS_NOT_FOUND. */
+/* Start a program, arguments[0] its path, with descriptors 0 to 2 and `handed`, and with that signal mask. Its pid;
+ * below 0, and errno. One that cannot be executed ends with STATUS_NOT_FOUND. */
 pid_t process_program(char *const *arguments, int handed, const sigset_t *mask);
 
-/* Have a copy of this process answer, who may do to itself what it likes: it writes `size` bytes at *reply, at most 4096,
- * and ends. false, and errno: ETIMEDOUT, or what kept it from answering; ECHILD: it ended. */
+/* Have a copy of this process answer, who may do to itself what it likes: it writes `size` bytes at *reply, at most
+ * 4096, and ends. false, and errno: ETIMEDOUT, or what kept it from answering; ECHILD: it ended. */
 bool process_ask(int (*answer)(void *data, void *reply), void *data, void *reply, size_t size, int timeout_ms);
 
 /* Fork and start. Signals must be blocked; the child gives the applicant's mask back. The child never returns. */

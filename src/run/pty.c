@@ -179,8 +179,9 @@ static bool buffer_is_empty(const struct pty_buffer *buffer)
     return buffer->start == buffer->end;
 }
 
-/* What is there, behind what the buffer holds: all that has come, so that one write(2) takes what many read(2) brought, a
- * few thousand bytes each. false: end of file or an error; EIO is how a pseudo-terminal says that the other side is closed. */
+/* What is there, behind what the buffer holds: all that has come, so that one write(2) takes what many read(2) brought,
+ * a few thousand bytes each. false: end of file or an error; EIO is how a pseudo-terminal says that the other side is
+ * closed. */
 static bool buffer_fill(struct pty_buffer *buffer, int fd)
 {
     enum { MORE_FOLLOWS = 1024 }; /* after less it hardly does, and asking in vain costs a system call */
@@ -207,7 +208,8 @@ static bool buffer_drain(struct pty_buffer *buffer, int fd)
     return true;
 }
 
-/* ---- a terminal that is not raw: it makes a line's end of each "\n" itself, and the command's has done so before ---- */
+/* ---- a terminal that is not raw: it makes a line's end of each "\n" itself, and the command's has done so before
+ * ---- */
 
 static bool adds_returns(const struct pty *pty)
 {

@@ -5,11 +5,11 @@
  * and files stay what they are. The applicant's terminal is in raw mode only while we are in its foreground, and its
  * first mode is put back on every way out. No thread, no signal handler: the front's poll loop drives it (front.c).
  *
- * The holder makes it and leads its session; the command is its child there, in a process group of its own. A group whose
- * processes have no parent in their session ("orphaned", setpgid(2)) is not stopped by ^Z: with the holder as that parent
- * the command is, and no further process is needed that only waits. Other processes of the session cannot signal the
- * holder, but for SIGCONT, which does nothing to it; they could make its group the foreground one and type ^C, so it
- * gives the terminal up as soon as the command has ended, before modules run again: pty_end_session(). */
+ * The holder makes it and leads its session; the command is its child there, in a process group of its own. A group
+ * whose processes have no parent in their session ("orphaned", setpgid(2)) is not stopped by ^Z: with the holder as
+ * that parent the command is, and no further process is needed that only waits. Other processes of the session cannot
+ * signal the holder, but for SIGCONT, which does nothing to it; they could make its group the foreground one and type
+ * ^C, so it gives the terminal up as soon as the command has ended, before modules run again: pty_end_session(). */
 #pragma once
 
 #include "ask/plan.h"
@@ -54,7 +54,8 @@ enum result CHECKED pty_open(struct pty *pty, uid_t uid, struct error *error);
 /* Lead a session of which it is the terminal, with nobody in the foreground yet. */
 enum result CHECKED pty_lead_session(struct pty *pty, struct error *error);
 
-/* Nobody is in the foreground: the command can neither read nor set modes while the applicant's shell has his terminal. */
+/* Nobody is in the foreground: the command can neither read nor set modes while the applicant's shell has his
+ * terminal. */
 void pty_take_foreground(const struct pty *pty);
 
 /* The group of the command is. Unless a process of the session has given it to another group, and force is not set. */
@@ -74,8 +75,8 @@ bool pty_adopt(struct pty *pty, int master, bool is_wanted);
 /* Are we in the foreground of the applicant's terminal? Also when there is none. */
 bool pty_is_in_foreground(const struct pty *pty);
 
-/* When the command was forked, and when we went on after a stop: size, and raw mode where it is wanted, if we are in the
- * foreground. Whoever had the terminal meanwhile has set its modes, so they are set again. */
+/* When the command was forked, and when we went on after a stop: size, and raw mode where it is wanted, if we are in
+ * the foreground. Whoever had the terminal meanwhile has set its modes, so they are set again. */
 void pty_resume(struct pty *pty);
 
 /* Before we stop: the terminal's own mode. */
@@ -97,8 +98,8 @@ void pty_command_ended(struct pty *pty);
 /* The command has ended: is any of its output still to be shown? */
 bool pty_has_output(struct pty *pty);
 
-/* Output waits that the terminal takes from its foreground only: its mode TOSTOP is on, termios(3). Who writes all the same
- * is stopped, or, where nobody could continue him, gets nothing through. */
+/* Output waits that the terminal takes from its foreground only: its mode TOSTOP is on, termios(3). Who writes all the
+ * same is stopped, or, where nobody could continue him, gets nothing through. */
 bool pty_is_held_back(const struct pty *pty);
 void pty_drop_output(struct pty *pty);
 

@@ -45,8 +45,8 @@ static void child_signal(const struct loop *loop, int number)
     (void)syscall(SYS_pidfd_send_signal, loop->child->pidfd, number, NULL, 0);
 }
 
-/* What a terminal or a shell would send to the job: to its process group, which only the command has in a terminal of its
- * own. Its number is nobody else's while the command is not reaped. */
+/* What a terminal or a shell would send to the job: to its process group, which only the command has in a terminal of
+ * its own. Its number is nobody else's while the command is not reaped. */
 static void job_signal(struct loop *loop, int number)
 {
     pid_t pid = loop->child->pid;
@@ -59,8 +59,8 @@ static void job_signal(struct loop *loop, int number)
         (void)kill(-pid, number);
 }
 
-/* Whoever watches us, a shell's job control, is to see it. What makes us go on is a SIGCONT, and waits in the signalfd to
- * be passed on like any other; a second one of our own could undo the command's next stop before it was seen. */
+/* Whoever watches us, a shell's job control, is to see it. What makes us go on is a SIGCONT, and waits in the signalfd
+ * to be passed on like any other; a second one of our own could undo the command's next stop before it was seen. */
 static void stop_ourselves(const struct loop *loop, int number)
 {
     if (loop->request->relay != NULL) /* it is the front that is seen */
@@ -71,8 +71,8 @@ static void stop_ourselves(const struct loop *loop, int number)
 
 /* ---- the start: from fork to exec. A module's cleanup may hang there, and the command's directory ---- */
 
-/* What its process said of the start. End of file: nothing more; nor is there when it has ended, though somebody that it
- * left behind may hold the pipe open. Ready, and nothing behind it: the command runs. */
+/* What its process said of the start. End of file: nothing more; nor is there when it has ended, though somebody that
+ * it left behind may hold the pipe open. Ready, and nothing behind it: the command runs. */
 static void report_read(struct loop *loop)
 {
     struct start_failure said;
@@ -97,8 +97,9 @@ static bool is_starting(struct loop *loop)
     return loop->report_open && loop->outcome->failure.what == START_ENDED;
 }
 
-/* What would end the command as it starts comes too late where it never does: all signals are blocked until then. So its
- * process is killed, and never becomes the command. Where a file system does not even let it end, nobody waits for that. */
+/* What would end the command as it starts comes too late where it never does: all signals are blocked until then. So
+ * its process is killed, and never becomes the command. Where a file system does not even let it end, nobody waits for
+ * that. */
 static bool end_start(struct loop *loop, int number)
 {
     enum { PATIENCE_MS = 2000 };
@@ -162,8 +163,9 @@ static void end_command(struct loop *loop)
         loop->kill_at_ms = clock_now_ms() + loop->request->kill_after_ms;
 }
 
-/* What comes to all processes of the terminal, or of a group, comes by way of the front too, if there is one. Not what was
- * typed into the command's terminal: it comes to us when nobody is in the foreground there yet, and is the command's. */
+/* What comes to all processes of the terminal, or of a group, comes by way of the front too, if there is one. Not what
+ * was typed into the command's terminal: it comes to us when nobody is in the foreground there yet, and is the
+ * command's. */
 static bool front_has_it(const struct loop *loop, const struct signalfd_siginfo *info)
 {
     uint32_t number = info->ssi_signo;
@@ -240,9 +242,9 @@ static void stop_with_command(struct loop *loop, int number)
         stop_ourselves(loop, number);
 }
 
-/* The front goes on, in its terminal's foreground or not: so does the command in its own; at once, if it has stopped for that.
- * Not when it stops: others of its group may still be about to put modes back before they do. Nor before it has started: until
- * then ^C there is for us, and as it was at first its process does itself. */
+/* The front goes on, in its terminal's foreground or not: so does the command in its own; at once, if it has stopped
+ * for that. Not when it stops: others of its group may still be about to put modes back before they do. Nor before it
+ * has started: until then ^C there is for us, and as it was at first its process does itself. */
 static void follow_front(struct loop *loop, bool foreground)
 {
     bool waits = loop->stopped_by == SIGTTIN || loop->stopped_by == SIGTTOU;
@@ -372,7 +374,8 @@ static bool loop_goes_on(const struct loop *loop)
     return loop->request->pty != NULL && !loop->shown && !loop->front_gone && (!loop->told_to_end || stopped);
 }
 
-/* Once, when the command has ended or never will be: its terminal is nobody's any more, and the front shows the rest. */
+/* Once, when the command has ended or never will be: its terminal is nobody's any more, and the front shows the
+ * rest. */
 static void finish_pty(struct loop *loop)
 {
     if (loop->request->pty == NULL || loop->told_ended || (!loop->ended && loop->outcome->stopped_by == 0))

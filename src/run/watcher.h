@@ -1,6 +1,7 @@
 /* watcher.h - the process that shows progress (base/progress.h) where there is no front: root's runs. It has standard
- * error and the end of a pipe, no other descriptor. Init is its parent: a module that waits for children must not find it.
- * It ends when nobody holds the other end of the pipe any more: we closed it or ended, and the command is executed. */
+ * error and the end of a pipe, no other descriptor. Init is its parent: a module that waits for children must not find
+ * it. It ends when nobody holds the other end of the pipe any more: we closed it or ended, and the command is
+ * executed. */
 #pragma once
 
 struct watcher {

@@ -106,8 +106,8 @@ static enum census_standing standing_of_state(const struct state *state)
     }
 }
 
-/* false: it changed while we looked. A keeper removes its state before it ends, so that a state without a keeper is what
- * one left behind that was killed; unless another one has just begun. */
+/* false: it changed while we looked. A keeper removes its state before it ends, so that a state without a keeper is
+ * what one left behind that was killed; unless another one has just begun. */
 static bool look_at_state(struct session *session, const struct place *place)
 {
     pid_t keeper = place_find_keeper(place);

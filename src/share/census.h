@@ -1,5 +1,5 @@
-/* census.h - the shared sessions of this machine, looked at: nothing is changed and no lock taken, so that what is read may
- * be over a moment later. Root sees all; others see their own, from the files that are theirs (place.h). */
+/* census.h - the shared sessions of this machine, looked at: nothing is changed and no lock taken, so that what is read
+ * may be over a moment later. Root sees all; others see their own, from the files that are theirs (place.h). */
 #pragma once
 
 #include "base/error.h"
@@ -61,8 +61,8 @@ enum result CHECKED census_take(struct census *census, const struct census_filte
 /* One of them again, as it is now. session_free() in any case. */
 void session_look(struct session *session, uid_t uid, const char *profile, bool as_root);
 
-/* Call `tell` for each thing that pamrunctl recover would put right, or that it cannot: a line of text, which begins with
- * the session's name. For root. STATUS_SYSTEM. */
+/* Call `tell` for each thing that pamrunctl recover would put right, or that it cannot: a line of text, which begins
+ * with the session's name. For root. STATUS_SYSTEM. */
 enum result CHECKED census_problems(void (*tell)(void *data, const char *problem), void *data, struct error *error);
 
 const char *census_word(enum census_standing standing);

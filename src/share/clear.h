@@ -1,4 +1,5 @@
-/* clear.h - what a keeper that was killed has left behind, removed. As root, within a guarded step: place_lock() waits. */
+/* clear.h - what a keeper that was killed has left behind, removed. As root, within a guarded step: place_lock()
+ * waits. */
 #pragma once
 
 #include "base/error.h"

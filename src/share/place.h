@@ -32,7 +32,8 @@ struct place {
  * alone, no symbolic link. STATUS_SYSTEM. place_close() in any case, on one that began as {.fd = -1, .lock = -1}. */
 enum result CHECKED place_open(struct place *place, uid_t uid, const char *profile, bool make, struct error *error);
 
-/* The same for a folder of that name that is no session's: it has no lock, and place_write() and place_remove() work. */
+/* The same for a folder of that name that is no session's: it has no lock, and place_write() and place_remove()
+ * work. */
 enum result CHECKED place_open_folder(struct place *place, const char *name, bool make, struct error *error);
 
 /* Call `visit` for each folder of a session: there may be no session in it now. false, and errno: it cannot be told

@@ -43,8 +43,8 @@ int calls_running(void);
 /* Call watcher with the number of a line before its module is called, and with -1 when that has returned. */
 void calls_watch(void (*watcher)(int line));
 
-/* What was written to syslog while no module ran, since the last time: libpam's own words. *lines: zeroed; the caller's,
- * strv_free(). */
+/* What was written to syslog while no module ran, since the last time: libpam's own words. *lines: zeroed; the
+ * caller's, strv_free(). */
 void calls_take_log(struct strv *lines);
 
 /* Does the function belong to the second of the two passes that pam_chauthtok(3) makes? */

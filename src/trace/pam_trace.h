@@ -1,5 +1,6 @@
 /* pam_trace.h - what the module pam_trace.so asks of the program that it is loaded into, pamrunctl(8) trace. Another
- * program does not have it, and cannot load the module: libpam then refuses, as it does for every module that is broken. */
+ * program does not have it, and cannot load the module: libpam then refuses, as it does for every module that is
+ * broken. */
 #pragma once
 
 #include <security/pam_modules.h>
