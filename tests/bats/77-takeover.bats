@@ -78,10 +78,11 @@ assert_same() # [COMMAND [STDERR]]
 {
     local expected prefix="umask 077; ulimit -Sn 77; ulimit -Sc 0; renice -n 3 \$\$ >/dev/null"
 
-    session_open "umask 022"
+    end_sessions # or it is warned of
     alone "$prefix" sh -c "${1-$facts}"
     assert_eq "$status $stderr" "0 ${2-}"
     expected=$stdout
+    session_open "umask 022"
     join "$prefix" sh -c "${1-$facts}"
     assert_eq "$stderr" "${2-}"
     assert_eq "$stdout" "$expected"
@@ -316,9 +317,9 @@ END
 @test "pam_loginuid: who logged in, unless somebody has" {
     needs_module pam_loginuid
     real_profile prt_job <<<"session required pam_loginuid.so"
-    session_open
     alone : cat /proc/self/loginuid
     assert_eq "$status $output" "0 $(id -u prt_alice)"
+    session_open
     join : cat /proc/self/loginuid
     assert_eq "$status $output" "0 $(id -u prt_alice)"
     join 'echo 4711 >/proc/self/loginuid' cat /proc/self/loginuid
