@@ -211,7 +211,7 @@ END
     assert_status 137
     ((took >= 300000 && took < 3000000)) || fail_because "killed after $took us"
     assert_one_line "$stderr"
-    assert_contains "$stderr" "0.300 s"
+    assert_contains "$stderr" "0.3 s of SIGTERM"
     probe_called close_session 1
     probe_called setcred-delete 1
     nothing_is_left
