@@ -1,6 +1,6 @@
 # bash completion for pamrunctl(8).  Works without the bash-completion package.
 
-_pamrunctl_verbs='check config profiles trace'
+_pamrunctl_verbs='check close config env list open profiles recover refresh trace wait'
 
 # One option a line: verb, word, what its value is (- for none).
 _pamrunctl_options='
@@ -16,6 +16,14 @@ check --json -
 check --node -
 check --user user
 profiles --json -
+close --id id
+close --missing-ok -
+close --user user
+close --uid text
+close --profile profile
+close --force -
+close --pid text
+close --timeout text
 config --profile profile
 config --caller user
 config --account user
@@ -29,6 +37,33 @@ trace --pam-setenv text
 trace --pam-rhost text
 trace --deadline deadline
 trace --json -
+env --user user
+env --uid text
+env --id id
+env --profile profile
+env --format format
+list --json -
+list --user user
+list --uid text
+list --id id
+list --profile profile
+open --user user
+open --uid text
+open --identity text
+open --profile profile
+open --id text
+open --lease text
+open --on-refusal mark
+refresh --user user
+refresh --uid text
+refresh --id id
+refresh --profile profile
+refresh --timeout text
+wait --user user
+wait --uid text
+wait --id id
+wait --profile profile
+wait --timeout text
 '
 
 # Set `kind`: what the value of option $2 of verb $1 is; empty if there is no such option.
@@ -80,6 +115,17 @@ _pamrunctl_operand_kind()
 
 _pamrunctl_words='authenticate acct_mgmt setcred open_session close_session chauthtok'
 
+# Names of holds, and of jobs that were refused: for root, nobody else can list them.
+_pamrunctl_ids()
+{
+    local path name
+
+    for path in /run/pamrun/*/leases/@* /run/pamrun/refused/*; do
+        name=${path##*/}
+        [ ! -f "$path" ] || echo "${name#@}"
+    done
+}
+
 # Complete a value of some kind.  _pamrunctl_value KIND CURRENT
 _pamrunctl_value()
 {
@@ -91,6 +137,9 @@ _pamrunctl_value()
         compopt -o nospace 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -S = -W "${_pamrunctl_words} delete_cred" -- "$2")
         ;;
+    id) mapfile -t COMPREPLY < <(compgen -W "$(_pamrunctl_ids)" -- "$2") ;;
+    format) mapfile -t COMPREPLY < <(compgen -W 'sh nul json slurm-task' -- "$2") ;;
+    mark) mapfile -t COMPREPLY < <(compgen -W 'mark' -- "$2") ;;
     esac
 }
 

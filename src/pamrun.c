@@ -95,10 +95,21 @@ static void note_caller(struct run *run)
         (void)strlcpy(run->loginuid, "-", sizeof run->loginuid);
 }
 
+/* In the log a terminal's name stands as it is, unless it has something in it that could be taken for another field. */
+static void tty_quote(char *out, size_t size, const char *tty)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-";
+
+    if (tty[strspn(tty, plain)] != '\0')
+        (void)text_quoted(out, size, tty);
+    else
+        (void)strlcpy(out, tty[0] != '\0' ? tty : "-", size);
+}
+
 /* Who asked for whom, in every log line. What others chose is quoted, and the longest comes last. */
 static void log_run(const struct run *run, int priority, const char *verdict, const char *details)
 {
-    char applicant[160], account[160], profile[160], identity[160] = "", command[600];
+    char applicant[160], account[160], profile[160], tty[160], identity[160] = "", command[600];
     const char *name = run->identity.account.name != NULL ? run->identity.account.name : run->options.account_name;
     char *const *arguments = run->plan.arguments != NULL ? run->plan.arguments : run->options.arguments;
     char *nothing[] = {NULL};
@@ -107,6 +118,7 @@ static void log_run(const struct run *run, int priority, const char *verdict, co
                       run->identity.applicant.name != NULL ? run->identity.applicant.name : "");
     (void)text_quoted(account, sizeof account, name != NULL ? name : "");
     (void)text_quoted(profile, sizeof profile, run->service != NULL ? run->service : "");
+    tty_quote(tty, sizeof tty, run->tty);
     if (run->options.identity != NULL)
         (void)text_quoted(identity, sizeof identity, run->options.identity);
     if (run->plan.arguments == NULL && run->options.command != NULL)
@@ -114,8 +126,8 @@ static void log_run(const struct run *run, int priority, const char *verdict, co
     else
         (void)text_quoted_words(command, sizeof command, arguments != NULL ? arguments : nothing);
     log_record(priority, "%s: applicant=%s uid=%ju loginuid=%s account=%s profile=%s tty=%s%s%s%s%s command=%s",
-               verdict, applicant, (uintmax_t)run->uid, run->loginuid, account, profile,
-               run->tty[0] != '\0' ? run->tty : "-", identity[0] != '\0' ? " identity=" : "", identity,
+               verdict, applicant, (uintmax_t)run->uid, run->loginuid, account, profile, tty,
+               identity[0] != '\0' ? " identity=" : "", identity,
                run->authority.delegate != NULL ? " delegate=yes" : "", details, command);
 }
 

@@ -5,17 +5,28 @@
 #include "base/owned.h"
 #include "base/text.h"
 #include "ctl/check.h"
+#include "ctl/close.h"
 #include "ctl/config.h"
+#include "ctl/env.h"
+#include "ctl/list.h"
+#include "ctl/open.h"
 #include "ctl/profiles.h"
+#include "ctl/recover.h"
+#include "ctl/refresh.h"
 #include "ctl/trace.h"
 #include "ctl/verb.h"
+#include "ctl/wait.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-static const struct verb *const verbs[] = {&verb_check, &verb_config, &verb_profiles, &verb_trace};
+static const struct verb *const verbs[] = {&verb_check,   &verb_close, &verb_config,   &verb_env,
+                                           &verb_list,    &verb_open,  &verb_profiles, &verb_recover,
+                                           &verb_refresh, &verb_trace, &verb_wait};
 
 enum { VERBS = sizeof verbs / sizeof *verbs };
 
@@ -23,7 +34,7 @@ static void print_help(FILE *out)
 {
     (void)fputs("Usage: pamrunctl VERB [options]\n"
                 "\n"
-                "What pamrun's site policy is, and what the PAM modules of a profile do.\n"
+                "Shared sessions of pamrun, its site policy, and what the PAM modules of a profile do.\n"
                 "\n"
                 "Verbs:\n",
                 out);
@@ -92,12 +103,22 @@ static enum result check_output(struct error *error)
                 errno != 0 ? strerror(errno) : "something could not be written");
 }
 
+/* slurmd closes standard input and error of a TaskProlog: what we open must not be written to as if it were that. That
+ * standard output is closed stays an error, of who writes to it. */
+static bool open_standard(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDOUT_FILENO ? O_RDONLY : O_RDWR) != fd)
+            return false;
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     struct error error = {0};
     int status = EXIT_SUCCESS;
 
-    if (argc < 1 || argv[0] == NULL)
+    if (argc < 1 || argv[0] == NULL || !open_standard())
         return STATUS_SYSTEM;
     log_set_program("pamrunctl");
     if (run_words(argv + 1, &status, &error) != OK) {

@@ -109,6 +109,8 @@ rule "shared objects are loaded in src/pam/modules.c, src/share/scope.c and src/
 
 rule "nothing that cannot be bounded or trusted: strcat, sprintf, gets, alloca, getlogin, tmpnam, signal" \
     "$(calls_outside 'none' 'strcat|sprintf|vsprintf|gets|alloca|getlogin(_r)?|cuserid|tmpnam|tempnam|mktemp|signal')"
+rule "no locale: prompts and errors are compared, and their translations are somebody's files" \
+    "$(words_outside 'none' 'setlocale|newlocale|uselocale|textdomain|bindtextdomain|n?gettext')"
 rule "nobody sleeps" "$(words_outside 'none' 'sleep|usleep|nanosleep|clock_nanosleep')"
 
 # ---- who includes whom ----------------------------------------------------------------------------------------

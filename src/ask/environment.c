@@ -286,6 +286,14 @@ static bool add_pam(struct strv *environment, const struct environment_request *
     return true;
 }
 
+bool environment_pam_may_say(const char *entry)
+{
+    char name[NAME_MAX_BYTES];
+    const char *value;
+
+    return entry_split(entry, name, sizeof name, &value) && !entry_is_refused(name, value, FROM_PAM);
+}
+
 bool environment_delegate_may_tell(const char *entry)
 {
     static const char *const others[] = {"PATH", "HOME", "SHELL", "USER", "LOGNAME", "PAM_*", "PAMRUN_*"};

@@ -29,5 +29,8 @@ struct environment_request {
  * names before their first line; others are PAM's and ours to say. entry: NAME=VALUE. */
 bool environment_delegate_may_tell(const char *entry);
 
+/* May a module's NAME=VALUE become part of a command's environment? */
+bool environment_pam_may_say(const char *entry);
+
 /* Build it. false: out of memory. The caller owns what is in *environment (strv_free()), also then. */
 bool environment_build(struct strv *environment, const struct environment_request *request);

@@ -89,9 +89,8 @@ static void change(int32_t step, bool anywhere)
         return;
     atomic_store(&shared->step, step);
     wait_for_writer();
-    before = atomic_load(&shared->word);
-    while (!atomic_compare_exchange_weak(&shared->word, &before, (before / STATES + 1) * STATES + HIDDEN))
-        continue;
+    /* No loop until nobody has written in between: the other process is the applicant's. */
+    before = atomic_exchange(&shared->word, (atomic_load(&shared->word) / STATES + 1) * STATES + HIDDEN);
     if ((before & STATE_MASK) == HIDDEN)
         return;
     group = tcgetpgrp(STDERR_FILENO);

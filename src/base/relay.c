@@ -69,7 +69,7 @@ enum relay_state relay_receive(struct relay *relay, struct relay_message *messag
            && (errno == EINTR || errno == ECONNRESET)); /* reset: it ended without reading all; said once, and what
                                                                    it said before is still there */
     if (got < 0)
-        return errno == EAGAIN ? RELAY_EMPTY : RELAY_GONE;
+        return errno == EAGAIN || errno == ENOMEM ? RELAY_EMPTY : RELAY_GONE; /* no memory: it is there still */
     if (got != (ssize_t)sizeof *message)
         return RELAY_GONE; /* 0: end of file; a message of another size is none of ours */
     if (fd != NULL)

@@ -70,7 +70,7 @@ static enum result check(const void *given, char *const *operands, int *status, 
 }
 
 static const struct verb_option options[] = {
-    TRIAL_OPTIONS(struct check_request, trial),
+    TRIAL_OPTIONS(struct check_request),
     {"json", NULL, offsetof(struct check_request, json), "one JSON object, for programs", false},
     {"node", NULL, offsetof(struct check_request, node), "a health check: a line for each problem, else silent", false},
     {"user", "USER", offsetof(struct check_request, user), "in a health check: also his account step", false},

@@ -5,7 +5,9 @@
 #include "base/text.h"
 #include "ctl/catalogue.h"
 #include "ctl/json.h"
+#include "share/census.h"
 
+#include <bsd/string.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -51,7 +53,7 @@ static void check_program(struct node *node)
 
     if (end < sizeof ours || strncmp(path + end - (sizeof ours - 1), ours, sizeof ours - 1) != 0)
         return; /* not as it is installed: from a build directory */
-    (void)strcpy(path + end - (sizeof ours - 1), "/bin/pamrun");
+    (void)strlcpy(path + end - (sizeof ours - 1), "/bin/pamrun", sizeof "/bin/pamrun");
     if (stat(path, &status) != 0)
         tell(node, STATUS_SYSTEM, "%s: is not there", path);
     else if (status.st_uid != 0 || (status.st_mode & S_ISUID) == 0)
@@ -66,7 +68,8 @@ static void tell_all(struct node *node, int status, const char *profile, const c
     const json_t *item;
     size_t at;
 
-    json_array_foreach(list, at, item) tell(node, status, "profile %s: %s: %s", profile, what, json_string_value(item));
+    JSON_EACH(list, at, item)
+        tell(node, status, "profile %s: %s: %s", profile, what, json_string_value(item));
 }
 
 static void check_profile(struct node *node, const char *profile)
@@ -128,6 +131,20 @@ static enum result check_profiles(struct node *node, struct error *error)
     return OK;
 }
 
+static void tell_session(void *node, const char *problem)
+{
+    tell(node, STATUS_SYSTEM, "%s", problem);
+}
+
+/* Sessions whose keeper was killed, and what is left of them. */
+static void check_sessions(struct node *node)
+{
+    struct error error;
+
+    if (census_problems(tell_session, node, &error) != OK)
+        tell(node, error.status, "%s", error.message);
+}
+
 enum result node_check(const struct trial_options *options, const char *user, char *const *profiles, int *status,
                        struct error *error)
 {
@@ -139,6 +156,7 @@ enum result node_check(const struct trial_options *options, const char *user, ch
         return fail_hint(error, "pamrunctl check --help, or man 8 pamrunctl");
     }
     check_program(&node);
+    check_sessions(&node);
     if (policy_read(&node.policy, &policy_site_paths, error) != OK) {
         tell(&node, error->status, "%s", error->message);
         *status = node.status;

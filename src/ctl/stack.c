@@ -175,14 +175,41 @@ static bool has_a_name(const char *word)
     return length > 0 && !(length == 1 && *name == '?');
 }
 
-/* The lines of the included file, below the line at that index. */
+/* The lines of the included file, if there is one. What keeps libpam from reading it is the include's problem. */
+static enum result read_children(struct reading *below, int at, const char *word)
+{
+    const struct stack_places *places = below->places;
+    struct stack_line *include = &below->stack->lines[at];
+    const char *given_up = NULL;
+
+    if ((places->dialect->line_room > 0 ? below->level : below->depth) >= LEVELS_MAX) {
+        tell_problem(include->problem, NULL, "libpam goes no deeper than 15 levels");
+        return OK;
+    }
+    if (word == NULL) {
+        tell_problem(include->problem, NULL, "names no file");
+        return OK;
+    }
+    include->path = find_file(places, word, true);
+    if (include->path == NULL && errno == ENOMEM)
+        return fail_memory(below->error, STEP_PROFILE);
+    if (include->path == NULL) {
+        tell_problem(include->problem, word, " is not there");
+        return OK;
+    }
+    if (read_file(below, include->path, &given_up) != OK)
+        return FAILED;
+    if (given_up != NULL)
+        tell_problem(below->stack->lines[at].problem, word, given_up); /* the lines may have moved */
+    return OK;
+}
+
+/* An include or substack, the line at that index. */
 static enum result read_included(struct reading *reading, int at, const char *word)
 {
-    const struct stack_places *places = reading->places;
-    struct stack_line *include = &reading->stack->lines[at];
+    const struct stack_line *include = &reading->stack->lines[at];
     bool substack = include->kind == STACK_SUBSTACK;
     struct reading below = *reading;
-    const char *given_up = NULL;
 
     below.parent = at;
     below.depth++;
@@ -192,25 +219,12 @@ static enum result read_included(struct reading *reading, int at, const char *wo
         give_up(reading, ": has a substack without a name");
         return OK;
     }
-    if (places->dialect->debian && word == NULL)
+    if (reading->places->dialect->debian && word == NULL)
         return fail(reading->error, STEP_PROFILE, STATUS_UNAVAILABLE,
                     "%s:%u: an include without a file: libpam crashes at it", reading->file, include->number);
-    if ((places->dialect->line_room > 0 ? below.level : below.depth) >= LEVELS_MAX) {
-        tell_problem(include->problem, NULL, "libpam goes no deeper than 15 levels");
-    } else if (word == NULL) {
-        tell_problem(include->problem, NULL, "names no file");
-    } else {
-        include->path = find_file(places, word, true);
-        if (include->path == NULL && errno == ENOMEM)
-            return fail_memory(reading->error, STEP_PROFILE);
-        if (include->path == NULL)
-            tell_problem(include->problem, word, " is not there");
-        else if (read_file(&below, include->path, &given_up) != OK)
-            return FAILED;
-        include = &reading->stack->lines[at]; /* they may have moved */
-        if (given_up != NULL)
-            tell_problem(include->problem, word, given_up);
-    }
+    if (read_children(&below, at, word) != OK)
+        return FAILED;
+    include = &reading->stack->lines[at];
     if (include->problem[0] == '\0')
         return OK;
     if (include->facility != STACK_ALL)
@@ -343,12 +357,12 @@ static enum result read_line(struct reading *reading, unsigned number, char *tex
 /* A directory reads as an empty file to libpam. */
 static char *read_text(const char *path, struct error *error)
 {
-    struct stat status;
+    struct stat status = {.st_mode = S_IFDIR};
     char *text = is_directory(path) ? strdup("") : file_read(path, &status);
 
     if (text == NULL) {
         (void)fail(error, STEP_PROFILE, STATUS_UNAVAILABLE, "%s: %s", path, strerror(errno));
-    } else if (!is_directory(path) && S_ISREG(status.st_mode) && (size_t)status.st_size != strlen(text)) {
+    } else if (S_ISREG(status.st_mode) && (size_t)status.st_size != strlen(text)) {
         (void)fail(error, STEP_PROFILE, STATUS_UNAVAILABLE, "%s: has a NUL byte", path);
         free(text);
         return NULL;

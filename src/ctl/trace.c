@@ -327,7 +327,7 @@ static enum result trace(const void *given, char *const *operands, int *status, 
 }
 
 static const struct verb_option options[] = {
-    TRIAL_OPTIONS(struct trace_request, trial),
+    TRIAL_OPTIONS(struct trace_request),
     {"json", NULL, offsetof(struct trace_request, json), "one JSON object, for programs", false},
     {NULL, NULL, 0, NULL, false},
 };

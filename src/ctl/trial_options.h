@@ -19,20 +19,20 @@ struct trial_options {
     struct options options; /* what pamrun makes of it */
 };
 
-/* Rows of a verb's table; member: the struct trial_options in its request. */
-#define TRIAL_OPTIONS(request, member)                                                                                 \
-    {"profile", "NAME", offsetof(request, member.profile), "the PAM profile (default: the site policy's)", false},     \
-        {"as-caller", "USER", offsetof(request, member.caller), "as if that user had called pamrun", false},           \
-        {"forward-password-fd", "N", offsetof(request, member.password_fd), "read a password from descriptor N",       \
+/* Rows of a verb's table, whose request has a struct trial_options called trial. */
+#define TRIAL_OPTIONS(request)                                                                                         \
+    {"profile", "NAME", offsetof(request, trial.profile), "the PAM profile (default: the site policy's)", false},      \
+        {"as-caller", "USER", offsetof(request, trial.caller), "as if that user had called pamrun", false},            \
+        {"forward-password-fd", "N", offsetof(request, trial.password_fd), "read a password from descriptor N",        \
          false},                                                                                                       \
-        {"forward-answers-fd", "N", offsetof(request, member.answers_fd), "read answers, one a line, from it", false}, \
-        {"any-prompt", NULL, offsetof(request, member.any_prompt), "the password for every prompt without echo",       \
+        {"forward-answers-fd", "N", offsetof(request, trial.answers_fd), "read answers, one a line, from it", false},  \
+        {"any-prompt", NULL, offsetof(request, trial.any_prompt), "the password for every prompt without echo",        \
          false},                                                                                                       \
-        {"pam-setenv", "NAME=VALUE", offsetof(request, member.environment), "tell the modules NAME; may be repeated",  \
+        {"pam-setenv", "NAME=VALUE", offsetof(request, trial.environment), "tell the modules NAME; may be repeated",   \
          true},                                                                                                        \
-        {"pam-rhost", "HOST", offsetof(request, member.rhost), "tell the modules the client's host", false},           \
+        {"pam-rhost", "HOST", offsetof(request, trial.rhost), "tell the modules the client's host", false},            \
     {                                                                                                                  \
-        "deadline", "STEP=SECONDS", offsetof(request, member.deadlines), "give up a step that takes longer", true      \
+        "deadline", "STEP=SECONDS", offsetof(request, trial.deadlines), "give up a step that takes longer", true       \
     }
 
 /* What they mean, as pamrun reads them; words: USER [OPERATION...]. *trial borrows from all of it. STATUS_USAGE. */

@@ -201,8 +201,8 @@ static enum result set_up(struct worker *worker, struct error *error)
 
     if (!inherited_start(&worker->inherited))
         return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "/dev/null: %s", strerror(errno));
-    (void)dup2(STDERR_FILENO, STDOUT_FILENO); /* standard output is the report's: no module prints into it */
     (void)terminal_name(worker->tty, sizeof worker->tty);
+    (void)dup2(STDERR_FILENO, STDOUT_FILENO); /* standard output is the report's: no module prints into it */
     if (inherited_take(&worker->inherited, taken, sizeof taken / sizeof *taken, error) != OK)
         return FAILED;
     guard_name(options->account_name, options->profile != NULL ? options->profile : "-", GRACE_MS);
@@ -406,7 +406,7 @@ static double now_us(void)
     struct timespec now;
 
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e6 + (double)(now.tv_nsec / 1000);
+    return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
 }
 
 /* Who waits is told what runs, lest it crash. */

@@ -2,6 +2,7 @@
 
 #include "base/owned.h"
 
+#include <bsd/string.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
@@ -68,7 +69,7 @@ static enum result ask_for_room(struct dialect *dialect, struct error *error)
     int code;
 
     memset(text, '#', OLD_LINE_ROOM - 1);
-    (void)strcpy(text + OLD_LINE_ROOM - 1, "x \\\n");
+    (void)strlcpy(text + OLD_LINE_ROOM - 1, "x \\\n", sizeof text - (OLD_LINE_ROOM - 1));
     code = start_with(text, strlen(text), error);
     dialect->line_room = code == PAM_ABORT ? OLD_LINE_ROOM : 0;
     return code < 0 ? FAILED : OK;

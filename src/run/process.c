@@ -214,6 +214,18 @@ void process_detach(void (*run)(void *), void *data)
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
+pid_t process_program(char *const *arguments, int handed, const sigset_t *mask)
+{
+    pid_t pid = fork();
+
+    if (pid != 0)
+        return pid;
+    (void)fcntl(handed, F_SETFD, 0);
+    (void)sigprocmask(SIG_SETMASK, mask, NULL);
+    (void)execv(arguments[0], arguments);
+    _exit(STATUS_NOT_FOUND);
+}
+
 /* The whole answer, or errno. */
 static bool read_answer(int fd, void *reply, size_t size, int timeout_ms)
 {

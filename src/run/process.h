@@ -7,6 +7,7 @@
 #include "run/inherited.h"
 #include "run/limits.h"
 
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -18,9 +19,10 @@ struct launch {
     const struct cgroups *cgroups;
     char *const *environment;
     mode_t umask;
-    int terminal;                /* the command's side of a pseudo-terminal, whose session we lead; -1: none */
-    bool in_foreground;          /* the command is to be, there */
-    int (*as_root)(void *); /* in the command's own process, before it becomes the account: 0, or an errno; NULL: nothing */
+    int terminal;       /* the command's side of a pseudo-terminal, whose session we lead; -1: none */
+    bool in_foreground; /* the command is to be, there */
+    int (*as_root)(
+        void *); /* in the command's own process, before it becomes the account: 0, or an errno; NULL: nothing */
     void *as_root_data;
     int (*as_account)(void *); /* ... and right after that; likewise */
     void *as_account_data;
@@ -61,6 +63,10 @@ _Noreturn void process_end(int status);
 
 /* A process that runs `run`, all signals blocked, and is nobody's child: init reaps it. None, if it cannot be made. */
 void process_detach(void (*run)(void *), void *data);
+
+/* Start a program, arguments[0] its path, with descriptors 0 to 2 and `handed`, and with that signal mask. Its pid; below
+ * 0, and errno. One that cannot be executed ends with STATUS_NOT_FOUND. */
+pid_t process_program(char *const *arguments, int handed, const sigset_t *mask);
 
 /* Have a copy of this process answer, who may do to itself what it likes: it writes `size` bytes at *reply, at most 4096,
  * and ends. false, and errno: ETIMEDOUT, or what kept it from answering; ECHILD: it ended. */

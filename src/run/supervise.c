@@ -78,8 +78,9 @@ static void report_read(struct loop *loop)
     struct start_failure said;
     ssize_t got;
 
-    while ((got = read(loop->child->report, &said, sizeof said)) == (ssize_t)sizeof said)
-        loop->outcome->failure = said;
+    while ((got = read(loop->child->report, &said, sizeof said)) == (ssize_t)sizeof said || (got < 0 && errno == EINTR))
+        if (got > 0)
+            loop->outcome->failure = said;
     if (got < 0 && !loop->ended)
         return;
     loop->report_open = false;

@@ -266,6 +266,8 @@ static enum result take_state(struct join *join, const struct join_request *requ
     join->opened = true;
     if (state_read(&join->state, &join->place, &problem) && join->state.word == STATE_OPEN)
         return OK;
+    if (request->hold != NULL && hold_end(&join->place, request->hold) < 0)
+        return OK; /* somebody released it meanwhile, and the keeper found nobody: a job that was cancelled */
     return fail(error, STEP_SHARE, STATUS_TRY_AGAIN, "shared session of %s (profile %s): its keeper was killed",
                 request->account->name, request->profile);
 }

@@ -356,9 +356,9 @@ static void write_status(const struct keeper *keeper)
 {
     const struct state *state = &keeper->state;
     char text[600];
-    int length = snprintf(text, sizeof text, "state %s\nkeeper %d\nsince %jd\nreopened %u\nrefreshed %u\nleases %zu\n",
-                          state_word_name(state->word), (int)state->keeper, (intmax_t)state->since, state->reopened,
-                          state->refreshed, keeper->watch.count);
+    int length = snprintf(text, sizeof text, "account %s\nstate %s\nkeeper %d\nsince %jd\nreopened %u\nrefreshed %u\n",
+                          state->account, state_word_name(state->word), (int)state->keeper, (intmax_t)state->since,
+                          state->reopened, state->refreshed);
 
     (void)place_write(keeper->request->place, "status", text, (size_t)length, keeper->request->account->uid);
 }
@@ -390,6 +390,7 @@ static void refresh(struct keeper *keeper)
     log_record(done == OK ? LOG_INFO : LOG_ERR, "shared session %s: credentials %s", keeper->who,
                done == OK ? "refreshed" : error.message);
     (void)!write_state(keeper, keeper->state.word, &error);
+    write_status(keeper);
 }
 
 /* timeout_ms: -1 for ever. */

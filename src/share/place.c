@@ -2,7 +2,9 @@
 
 #include "base/clock.h"
 #include "base/guard.h"
+#include "base/number.h"
 #include "base/owned.h"
+#include "pam/service.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -62,22 +64,67 @@ static enum result fail_place(const char *name, const char *what, const char *pr
     return fail_hint(error, "it is root's directory, mode 0711, that pamrun makes by itself; see who made this one");
 }
 
-enum result place_open(struct place *place, uid_t uid, const char *profile, bool make, struct error *error)
+enum result place_open_folder(struct place *place, const char *name, bool make, struct error *error)
 {
-    OWNED(fd_close) int root = -1, leases = -1;
+    OWNED(fd_close) int root = -1;
     const char *problem;
 
     *place = (struct place){.fd = -1, .lock = -1};
-    (void)snprintf(place->name, sizeof place->name, "%ju.%s", (uintmax_t)uid, profile);
+    (void)snprintf(place->name, sizeof place->name, "%s", name);
     root = open_directory(AT_FDCWD, SHARE_ROOT, make, &problem);
     if (root < 0)
         return problem == NULL ? OK : fail_place(place->name, "", problem, error);
     place->fd = open_directory(root, place->name, make, &problem);
-    if (place->fd < 0)
-        return problem == NULL ? OK : fail_place(place->name, place->name, problem, error);
+    return place->fd >= 0 || problem == NULL ? OK : fail_place(place->name, place->name, problem, error);
+}
+
+enum result place_open(struct place *place, uid_t uid, const char *profile, bool make, struct error *error)
+{
+    OWNED(fd_close) int leases = -1;
+    char name[sizeof place->name];
+    const char *problem;
+
+    (void)snprintf(name, sizeof name, "%ju.%s", (uintmax_t)uid, profile);
+    if (place_open_folder(place, name, make, error) != OK)
+        return FAILED;
     if (make)
         leases = open_directory(place->fd, "leases", true, &problem);
     return !make || leases >= 0 ? OK : fail_place(place->name, place->name, problem, error);
+}
+
+/* "1000.su". false: it is no session's. */
+static bool split_name(char *name, uid_t *uid, const char **profile)
+{
+    char *dot = strchr(name, '.');
+    uint32_t number;
+
+    if (dot == NULL || !service_name_is_valid(dot + 1))
+        return false;
+    *dot = '\0';
+    *profile = dot + 1;
+    if (!number_parse(name, UINT32_MAX - 1, &number))
+        return false;
+    *uid = (uid_t)number;
+    return true;
+}
+
+bool place_each(void (*visit)(void *data, uid_t uid, const char *profile), void *data)
+{
+    OWNED(directory_close) DIR *root = opendir(SHARE_ROOT);
+    struct dirent *entry;
+
+    if (root == NULL)
+        return errno == ENOENT;
+    errno = 0;
+    while ((entry = readdir(root)) != NULL) {
+        const char *profile;
+        uid_t uid;
+
+        if (split_name(entry->d_name, &uid, &profile))
+            visit(data, uid, profile);
+        errno = 0;
+    }
+    return errno == 0;
 }
 
 /* Who has it, for a message: proc(5), /proc/locks. 0: nobody can tell. */

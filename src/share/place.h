@@ -32,6 +32,13 @@ struct place {
  * alone, no symbolic link. STATUS_SYSTEM. place_close() in any case, on one that began as {.fd = -1, .lock = -1}. */
 enum result CHECKED place_open(struct place *place, uid_t uid, const char *profile, bool make, struct error *error);
 
+/* The same for a folder of that name that is no session's: it has no lock, and place_write() and place_remove() work. */
+enum result CHECKED place_open_folder(struct place *place, const char *name, bool make, struct error *error);
+
+/* Call `visit` for each folder of a session: there may be no session in it now. false, and errno: it cannot be told
+ * which there are; that nothing was ever shared is no error. */
+bool place_each(void (*visit)(void *data, uid_t uid, const char *profile), void *data);
+
 /* Take the lock, LOCK_SH or LOCK_EX, or turn one into the other, which is not atomic (flock(2)): look again after it.
  * Inside a guarded step, and with stop signals blocked: whoever is stopped with it holds up all others.
  * STATUS_TRY_AGAIN after LOCK_WAIT_MS, naming who has it; 128 + signal when told to stop. */

@@ -25,7 +25,7 @@ struct state {
     bool used_password;      /* what was forwarded, or typed: a joiner's will not be asked for any more */
     uint32_t reopened;       /* times that its keeper was killed and another one opened it again */
     uint32_t refreshed;      /* times that its credentials were */
-    char last_refresh[64];   /* PAM_SUCCESS, or what was answered; empty: none so far */
+    char last_refresh[256];  /* "ok", or what was answered; empty: none so far */
     struct strv environment; /* the PAM environment */
     char *context;           /* what else modules changed: context.h's text; NULL: nothing */
 };

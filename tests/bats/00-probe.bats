@@ -1,4 +1,5 @@
 # The probe, the tools and the library themselves: what the other files rest on.  Nothing here needs pamrun.
+# Never with sanitizers: nothing here runs pamrun.
 
 load lib/common
 

@@ -1,4 +1,5 @@
 # The command line: what is accepted, what is refused, and what is said about it.
+# With sanitizers only in full.
 
 load lib/common
 

@@ -1,4 +1,5 @@
 # Who the command runs as: ids, groups, capabilities, and the names that never become somebody.
+# With sanitizers only in full.
 
 load lib/common
 

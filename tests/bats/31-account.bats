@@ -1,4 +1,5 @@
 # The account step: it always runs, what its answers mean, and expired passwords.
+# With sanitizers only in full.
 
 load lib/common
 

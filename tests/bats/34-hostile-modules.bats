@@ -1,4 +1,5 @@
 # Modules that change the process they run in: the command has the right ids and streams, or there is a clean refusal.
+# With sanitizers only in full.
 
 load lib/common
 

@@ -1,3 +1,4 @@
+# With sanitizers only in full.
 # shellcheck disable=SC2154,SC2016,SC2030,SC2031 # stdout ... are common.bash's; what stands in '' is the inner shell's
 # What a user sees and types: prompts on the terminal, the message of the day, su's shells, and how errors are worded.
 

@@ -1,4 +1,5 @@
 # With the modules that machines have: what they set for the session is what the command gets.
+# With sanitizers only in full.
 
 load lib/common
 

@@ -1,5 +1,6 @@
 # --close-on-exit: closed exactly once, after the command and only then, by the process that opened, on every path.
 # Without it: left open, as it is.
+# With sanitizers only in full.
 
 load lib/common
 

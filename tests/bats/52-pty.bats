@@ -1,4 +1,5 @@
 # -P: a pseudo-terminal of the command's own, with the applicant's terminal left as it was found.
+# With sanitizers only in full.
 
 load lib/common
 load lib/processes

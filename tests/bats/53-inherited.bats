@@ -1,5 +1,6 @@
 # What execve(2) handed over: modules get none of it, the command gets it back, and no start is odd enough to make
 # pamrun run something with other ids than it should.
+# With sanitizers only in full.
 
 load lib/common
 

@@ -1,5 +1,6 @@
 # The front of a caller who is not root, killed, told to end, and stopped at each named moment of a run: whatever was
 # opened is closed once. The program is a build of its own, whose step_point() calls do what a file says (tests/run).
+# Never with sanitizers: its build is its own.
 
 load lib/common
 load lib/processes

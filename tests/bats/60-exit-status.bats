@@ -1,4 +1,5 @@
 # What pamrun exits with: the command's own status, 128 and a signal's number, or one of its own.
+# With sanitizers only in full.
 
 load lib/common
 

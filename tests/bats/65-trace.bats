@@ -122,6 +122,26 @@ END
     probe_called chauthtok@spare 2
 }
 
+@test "the profile 'other' has its lines twice, as libpam reads it for itself and for what it lacks" {
+    keep_file /etc/pam.d/other
+    probe_stack other <<<'auth sufficient own'
+    trace --profile other prt_alice authenticate
+    assert_status 0
+    assert_eq "$(trace_lines authenticate)" "+ other:1 PAM_SUCCESS done decides
+- other:1 not reached: other:1"
+}
+
+@test "a profile that PAM does not start with: why, and what libpam logs about it" {
+    printf 'auth required pam_permit.so\nauth required pam_permit.so \\\n' | profile prt_cut
+    trace --profile prt_cut prt_alice authenticate
+    refute test "$status" -eq 0
+    assert_eq "${lines[0]}" "profile prt_cut, account prt_alice (uid $(id -u prt_alice)), called by root"
+    assert_contains "$stdout" "problem: /etc/pam.d/prt_cut: its last line goes on behind its end"
+    assert_contains "$stdout" "log: PAM error reading PAM configuration file"
+    assert_contains "$stdout" "failed: start for prt_alice (profile prt_cut): "
+    no_copy_is_left
+}
+
 # ---- lines that are none, modules that are not there ------------------------------------------------------------
 
 @test "a module that is missing, one without the function, and a control that is none are shown as libpam takes them" {
@@ -268,6 +288,26 @@ END
     no_copy_is_left
     trace --json --profile prt_crash prt_alice open_session
     assert_eq "$(json_member "['operations'][0]['ended-in']['line']")" 2
+    # one that does not come back is ended with the process, too
+    probe_script <<<'open_session@calm hang'
+    trace --profile prt_crash --deadline open_session=1 prt_alice open_session
+    assert_status 75
+    assert_contains "$stdout" "x prt_crash:1  $PROBE_SO  <- it ended in this module"
+}
+
+@test "on a terminal there are marks and colours, with NO_COLOR marks only, elsewhere neither" {
+    local verdict=$'\e[31m\u2717\e[0m' # a red cross
+
+    probe_stack prt_look <<<'auth required refuses'
+    probe_script <<<'authenticate return PAM_AUTH_ERR'
+    run_ptyrun -- env LANG=C.UTF-8 TERM=xterm "$PAMRUNCTL" trace --profile prt_look prt_alice authenticate
+    assert_contains "$stdout" "     $verdict prt_look:1"
+    run_ptyrun -- env LANG=C.UTF-8 TERM=xterm NO_COLOR=1 "$PAMRUNCTL" trace --profile prt_look prt_alice authenticate
+    assert_contains "$stdout" $'     \u2717 prt_look:1'
+    refute_contains "$stdout" $'\e['
+    LANG=C.UTF-8 TERM=xterm trace --profile prt_look prt_alice authenticate
+    assert_contains "$stdout" "     x prt_look:1"
+    refute_contains "$stdout" $'\u2717'
 }
 
 # ---- JSON ---------------------------------------------------------------------------------------------------------
@@ -293,6 +333,25 @@ END
     assert_eq "$(json_member "['operations'][0]['passes'][0]['lines'][1]['state']")" jumped-over
     assert_eq "$(json_member "['operations'][0]['passes'][0]['lines'][1]['by']['line']")" 1
     assert_eq "$(json_member "['operations'][0]['passes'][0]['lines'][2]['decides']")" true
+}
+
+@test "every member of the JSON object is in the manual page" {
+    local member manual=$TEST_DIR/manual
+
+    sed -n '/^\.Sh JSON/,/^\.Sh OPTIONS/p' "$BATS_TEST_DIRNAME/../../man/pamrunctl.8" >"$manual"
+    probe_stack prt_members <<'END'
+auth sufficient tells
+auth required never
+account optional pam_prt_missing.so
+account required own
+END
+    probe_script <<<'authenticate info Hello'
+    trace --json --profile prt_members prt_alice authenticate acct_mgmt
+    assert_status 0
+    [ "$(grep -oE '"[a-z-]+":' <<<"$stdout" | sort -u | wc -l)" -ge 40 ]
+    while read -r member; do
+        grep -qE "(^|[ ,])$member( |,|\$)" "$manual" || fail_because "$member is not in the manual page"
+    done < <(grep -oE '"[a-z-]+":' <<<"$stdout" | tr -d '":' | LC_ALL=C sort -u)
 }
 
 # ---- with a trace and without: the same ---------------------------------------------------------------------------

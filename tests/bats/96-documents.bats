@@ -172,6 +172,54 @@ END
     done
 }
 
+@test "SECURITY-ROWS.md: every row of the requirements is there and complete, and each test and file that is named exists" {
+    local found
+
+    found=$(
+        python3 - "$tree" 2>&1 <<'END'
+import glob, os, re, sys
+
+os.chdir(sys.argv[1])
+names = set()
+for path in glob.glob("tests/bats/*.bats") + glob.glob("tests/bats/full/*.bats"):
+    names |= set(re.findall(r'^@test "(.*)" \{$', open(path).read(), re.M))
+unit = "".join(open(path).read() for path in glob.glob("tests/unit/*.c"))
+names |= set(re.findall(r'\{\s*"([^"\n]+)"', unit)) | set(re.findall(r"^static void ([a-z0-9_]+)\(void \*\*state\)", unit, re.M))
+names |= set("fuzz " + path[16:-2] for path in glob.glob("tests/fuzz/fuzz_*.c"))
+if len(names) < 1000:
+    print("only", len(names), "tests")
+last = {"A": 12, "B": 22, "C": 10, "D": 13, "E": 11, "F": 9, "G": 12, "H": 9, "K": 10}
+wanted = [letter + str(number) for letter in last for number in range(1, last[letter] + 1)]
+rows, others = [], 0
+for line in open("SECURITY-ROWS.md"):
+    if not line.startswith("| ") or re.match(r"\| (row|program|attack) \|", line):
+        continue
+    cells = [cell.strip() for cell in line.rstrip("\n").strip("|").split("|")]
+    if len(cells) != 4 or "" in cells:
+        print("not four full cells:", line)
+        continue
+    if re.fullmatch(r"[A-K][0-9]+", cells[0]):
+        rows.append(cells[0])
+    else:
+        others += 1
+    for path in re.findall(r"\bsrc/[a-z_/.]*[a-z]", cells[2]):
+        if not os.path.exists(path):
+            print(cells[0], "no file", path)
+    tests = re.findall(r'"([^"]+)"', cells[3])
+    if not tests and not re.match(r"Review: \w", cells[3]):
+        print(cells[0], "has no test and is not for review")
+    for test in tests:
+        if test not in names:
+            print(cells[0], "no test", test)
+if rows != wanted:
+    print("rows:", set(wanted) ^ set(rows) or "not in their order")
+if others < 80:
+    print("only", others, "known attacks")
+END
+    )
+    assert_eq "$found" ""
+}
+
 @test "README names every package that setup installs" {
     local package
 
@@ -179,7 +227,7 @@ END
     for package in $(setup_packages build); do
         assert grep -qE "(^|[^a-z0-9-])$package([^a-z0-9-]|\$)" "$tree/README"
     done
-    for package in $(setup_packages test); do
+    for package in $(setup_packages test) $(setup_packages full); do
         grep -qE "(^|[^a-z0-9-])$package([^a-z0-9-]|\$)" "$tree/README" || fail_because "README: $package"
     done
 }

@@ -45,6 +45,8 @@ struct scene {
     bool late;        /* the command has ended before it is looked at */
     bool fails_to_start;
     bool tell_start;
+    bool hangs_at_start; /* it never says that it is ready */
+    int ignored;         /* a signal that the applicant ignores */
 };
 
 static int told_pipe[2];
@@ -65,6 +67,8 @@ static _Noreturn void become_command(const struct scene *scene, int report)
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (scene->own_session)
         (void)setsid();
+    while (scene->hangs_at_start)
+        pause_ms(1000);
     sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
     if (scene->fails_to_start) {
@@ -109,7 +113,7 @@ static void send_signals(const struct scene *scene)
 static int supervise(const void *data)
 {
     const struct scene *scene = data;
-    static const struct inherited applicant; /* ignores and blocks nothing */
+    struct inherited applicant = {.file_count = 0};
     struct child child;
     struct supervise_request request = {
         .child = &child,
@@ -124,6 +128,8 @@ static int supervise(const void *data)
     struct error error;
 
     supervise_block_signals();
+    if (scene->ignored != 0)
+        sigaddset(&applicant.ignored, scene->ignored);
     if (pipe(told_pipe) < 0 || !spawn(&child, scene))
         return 1;
     send_signals(scene);
@@ -135,6 +141,8 @@ static int supervise(const void *data)
     }
     if (outcome.started)
         printf("told %d, ", told);
+    else if (outcome.stopped_by != 0)
+        printf("told %d, stopped by %d, ", told, outcome.stopped_by);
     else
         printf("told %d, failed to start: %s %s, ", told, outcome.failure.what == START_EXEC ? "exec" : "other",
                strerror(outcome.failure.problem));
@@ -404,6 +412,40 @@ static const struct end_case {
      "did not end",
      700,
      2000},
+    /* the start */
+    {"a start that hangs is ended at once by SIGINT",
+     {.hangs_at_start = true, .signals = {{SIGINT, 200}}, .kill_after_ms = NEVER},
+     "told 0, stopped by 2, ended in 137",
+     NULL,
+     200,
+     1500},
+    {"by SIGQUIT too, with an own session",
+     {.hangs_at_start = true, .signals = {{SIGQUIT, 200}}, .kill_after_ms = NEVER, .own_session = true},
+     "told 0, stopped by 3, ended in 137",
+     NULL,
+     200,
+     1500},
+    {"not by one that the applicant ignores",
+     {.hangs_at_start = true,
+      .signals = {{SIGINT, 100}, {SIGUSR1, 100}, {SIGHUP, 200}},
+      .ignored = SIGINT,
+      .kill_after_ms = NEVER},
+     "told 0, stopped by 1, ended in 137",
+     NULL,
+     400,
+     2000},
+    {"where he ignores SIGTERM, that has its grace",
+     {.hangs_at_start = true, .signals = {{SIGTERM, 200}}, .ignored = SIGTERM, .kill_after_ms = 300},
+     "told 0, failed to start: other Success, ended in 137",
+     "did not end within 0.3 s",
+     500,
+     2000},
+    {"once it is ready the signal is the command's",
+     {.command = ends_with_its_signal, .signals = {{SIGINT, 200}}, .kill_after_ms = NEVER},
+     "told 1, ended in 2",
+     NULL,
+     200,
+     1500},
     /* signals of the command's own */
     {"what the command sends us is not sent back",
      {.command = signals_its_parent, .argument = SIGTERM, .kill_after_ms = 100},
