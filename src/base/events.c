@@ -27,7 +27,9 @@ enum result events_start(struct events *events, int fd, struct error *error)
         (void)fail(error, STEP_OPTIONS, STATUS_USAGE, "--json-status-fd %d: %s", fd, strerror(errno));
     else if ((flags & O_ACCMODE) == O_RDONLY || (flags & O_PATH) != 0)
         (void)fail(error, STEP_OPTIONS, STATUS_USAGE, "--json-status-fd %d: not open for writing", fd);
-    else if (same_file_note(&events->file, fd))
+    else if (!same_file_note(&events->file, fd)) /* it is open, and cannot be told from another */
+        return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "--json-status-fd %d: %s", fd, strerror(errno));
+    else
         events->fd = fd;
     return events->fd >= 0 ? OK : fail_hint(error, "open it, as in --json-status-fd 3 3>events; man 8 pamrun");
 }

@@ -60,8 +60,9 @@ static const json_t *operation_of(const struct seeking *seeking, const char *ste
     const json_t *operation;
     size_t at;
 
-    json_array_foreach(member(seeking, "operations"), at,
-                       operation) if (strcmp(json_text_of(operation, "step"), step) == 0) return operation;
+    JSON_EACH(member(seeking, "operations"), at, operation)
+        if (strcmp(json_text_of(operation, "step"), step) == 0)
+            return operation;
     return NULL;
 }
 

@@ -68,7 +68,8 @@ static void tell_all(struct node *node, int status, const char *profile, const c
     const json_t *item;
     size_t at;
 
-    json_array_foreach(list, at, item) tell(node, status, "profile %s: %s: %s", profile, what, json_string_value(item));
+    JSON_EACH(list, at, item)
+        tell(node, status, "profile %s: %s: %s", profile, what, json_string_value(item));
 }
 
 static void check_profile(struct node *node, const char *profile)

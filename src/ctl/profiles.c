@@ -47,8 +47,7 @@ static void list_cell(char cell[static CELL_BYTES], const char *first, const jso
     const json_t *item;
     size_t at, length = strlcpy(cell, first, CELL_BYTES);
 
-    json_array_foreach(list, at, item)
-    {
+    JSON_EACH(list, at, item) {
         if (length + 16 > CELL_BYTES) /* text_visible() needs room for its "..." */
             break;
         length += strlcpy(cell + length, length > 0 ? ", " : "", CELL_BYTES - length);
@@ -68,9 +67,9 @@ static void put_row(const struct report_style *style, int width, const json_t *f
     list_cell(callers, json_text_of(facts, "callers"), json_object_get(facts, "delegates"));
     list_cell(needs, "", json_object_get(facts, "needs"));
     (void)printf("%-*s %-26s %-16s %s\n", width, json_text_of(facts, "profile"), admission, callers, needs);
-    json_array_foreach(json_object_get(facts, "dangers"), at, line)
+    JSON_EACH(json_object_get(facts, "dangers"), at, line)
         report_remark(stdout, style, REPORT_FAILED, "danger", json_string_value(line));
-    json_array_foreach(json_object_get(facts, "missing"), at, line)
+    JSON_EACH(json_object_get(facts, "missing"), at, line)
         report_remark(stdout, style, REPORT_NOT_RUN, "missing", json_string_value(line));
     if (!json_is_true(json_object_get(facts, "usable")))
         report_remark(stdout, style, REPORT_NOT_RUN, "unusable", json_text_of(facts, "problem"));

@@ -84,8 +84,7 @@ static void put_prompts(FILE *out, const json_t *operation)
     const json_t *prompt;
     size_t at;
 
-    json_array_foreach(json_object_get(operation, "prompts"), at, prompt)
-    {
+    JSON_EACH(json_object_get(operation, "prompts"), at, prompt) {
         const char *by = json_text_of(prompt, "answered-by");
 
         begin_line(out, "asked");
@@ -125,8 +124,9 @@ static void put_messages(FILE *out, const json_t *operation)
     const json_t *message;
     size_t at;
 
-    json_array_foreach(json_object_get(operation, "messages"), at, message) put_lines(
-        out, strcmp(json_text_of(message, "kind"), "error") == 0 ? "error" : "said", json_text_of(message, "text"));
+    JSON_EACH(json_object_get(operation, "messages"), at, message)
+        put_lines(out, strcmp(json_text_of(message, "kind"), "error") == 0 ? "error" : "said",
+                  json_text_of(message, "text"));
 }
 
 /* A word of a list, as it is called: groups by their names. */
@@ -152,8 +152,7 @@ static void put_list(FILE *out, const char *key, const char *sign, const json_t 
     const json_t *item;
     size_t at;
 
-    json_array_foreach(list, at, item)
-    {
+    JSON_EACH(list, at, item) {
         (void)fprintf(out, " %s", sign);
         put_item(out, key, item);
     }
@@ -176,11 +175,10 @@ static void put_limit(FILE *out, const json_t *limit)
 
 static void put_limits(FILE *out, json_t *limits)
 {
-    const char *name;
-    json_t *pair;
+    for (void *at = json_object_iter(limits); at != NULL; at = json_object_iter_next(limits, at)) {
+        const char *name = json_object_iter_key(at);
+        const json_t *pair = json_object_iter_value(at);
 
-    json_object_foreach(limits, name, pair)
-    {
         (void)fprintf(out, "%*slimit %s: ", INDENT, "", name);
         put_limit(out, json_object_get(pair, "before"));
         (void)fputs(" -> ", out);
@@ -210,11 +208,12 @@ static void put_change(FILE *out, const char *key, json_t *change)
 
 static void put_changes(FILE *out, const json_t *operation)
 {
-    const char *key;
-    json_t *change;
+    json_t *changes = json_object_get(operation, "changes");
 
-    json_object_foreach(json_object_get(operation, "changes"), key, change)
-    {
+    for (void *at = json_object_iter(changes); at != NULL; at = json_object_iter_next(changes, at)) {
+        const char *key = json_object_iter_key(at);
+        json_t *change = json_object_iter_value(at);
+
         if (strcmp(key, "limits") == 0)
             put_limits(out, change);
         else
@@ -317,6 +316,6 @@ void report_advice(FILE *out, const struct report_style *style, const json_t *re
 
     if (*hint != '\0')
         put_hint(out, style, hint);
-    json_array_foreach(json_object_get(result, "advice"), at, advice)
+    JSON_EACH(json_object_get(result, "advice"), at, advice)
         put_hint(out, style, json_text_of(advice, "text"));
 }

@@ -357,12 +357,12 @@ static enum result read_line(struct reading *reading, unsigned number, char *tex
 /* A directory reads as an empty file to libpam. */
 static char *read_text(const char *path, struct error *error)
 {
-    struct stat status;
+    struct stat status = {.st_mode = S_IFDIR};
     char *text = is_directory(path) ? strdup("") : file_read(path, &status);
 
     if (text == NULL) {
         (void)fail(error, STEP_PROFILE, STATUS_UNAVAILABLE, "%s: %s", path, strerror(errno));
-    } else if (!is_directory(path) && S_ISREG(status.st_mode) && (size_t)status.st_size != strlen(text)) {
+    } else if (S_ISREG(status.st_mode) && (size_t)status.st_size != strlen(text)) {
         (void)fail(error, STEP_PROFILE, STATUS_UNAVAILABLE, "%s: has a NUL byte", path);
         free(text);
         return NULL;

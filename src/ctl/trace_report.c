@@ -73,8 +73,7 @@ static void add_module(char cell[static CELL_BYTES], const json_t *line)
 
     add(cell, *module != '\0' ? module : json_text_of(line, "includes"));
     limit = width_of(cell) + ARGUMENTS_WIDTH;
-    json_array_foreach(json_object_get(line, "arguments"), at, argument)
-    {
+    JSON_EACH(json_object_get(line, "arguments"), at, argument) {
         const char *text = json_string_value(argument);
 
         if (width_of(cell) + 1 + width_of(text) > limit) {
@@ -187,7 +186,7 @@ static void put_row(FILE *out, const struct report_style *style, const struct ro
                     const json_t *line)
 {
     bool was_called = row->cells[ACTION][0] != '\0';
-    const char *colour = row->colour, *rest = strcmp(colour, DIM) == 0 ? DIM : "";
+    const char *colour = row->colour != NULL ? row->colour : "", *rest = strcmp(colour, DIM) == 0 ? DIM : "";
     const json_t *ms = json_object_get(line, "ms");
 
     (void)fprintf(out, "%*s", INDENT, "");
@@ -254,8 +253,10 @@ static void put_details(FILE *out, const json_t *line)
     size_t at;
 
     put_below(out, "problem", json_text_of(line, "problem"));
-    json_array_foreach(json_object_get(line, "texts"), at, item) put_text(out, item);
-    json_array_foreach(json_object_get(line, "log"), at, item) put_below(out, "log", json_string_value(item));
+    JSON_EACH(json_object_get(line, "texts"), at, item)
+        put_text(out, item);
+    JSON_EACH(json_object_get(line, "log"), at, item)
+        put_below(out, "log", json_string_value(item));
 }
 
 static void put_pass(FILE *out, const struct report_style *style, const json_t *pass)
@@ -271,8 +272,7 @@ static void put_pass(FILE *out, const struct report_style *style, const json_t *
                       json_text_of(pass, "facility"));
     if (rows == NULL)
         return;
-    json_array_foreach(lines, at, line)
-    {
+    JSON_EACH(lines, at, line) {
         fill(&rows[at], line);
         for (int cell = 0; cell < CELLS; cell++) {
             size_t width = width_of(rows[at].cells[cell]);
@@ -281,8 +281,7 @@ static void put_pass(FILE *out, const struct report_style *style, const json_t *
                 widths[cell] = width;
         }
     }
-    json_array_foreach(lines, at, line)
-    {
+    JSON_EACH(lines, at, line) {
         put_row(out, style, &rows[at], widths, line);
         put_details(out, line);
     }
@@ -309,7 +308,8 @@ void trace_report_lines(FILE *out, const struct report_style *style, const json_
     const json_t *pass, *end = json_object_get(operation, "ended-in");
     size_t at;
 
-    json_array_foreach(json_object_get(operation, "passes"), at, pass) put_pass(out, style, pass);
+    JSON_EACH(json_object_get(operation, "passes"), at, pass)
+        put_pass(out, style, pass);
     if (end != NULL)
         put_end(out, style, end);
     trace_report_log(out, operation);
@@ -321,5 +321,6 @@ void trace_report_log(FILE *out, const json_t *result)
     size_t at;
 
     put_below(out, "problem", json_text_of(result, "problem"));
-    json_array_foreach(json_object_get(result, "log"), at, line) put_below(out, "log", json_string_value(line));
+    JSON_EACH(json_object_get(result, "log"), at, line)
+        put_below(out, "log", json_string_value(line));
 }

@@ -91,8 +91,8 @@ static bool views_are_taken(int self, const struct context *context)
 static enum result take_views(const struct context *context, int keeper, struct error *error)
 {
     OWNED(fd_close) int self = -1;
-    unsigned int spaces;
-    bool root;
+    unsigned int spaces = 0;
+    bool root = false;
     int problem;
 
     if (!context_needs_keeper(context))

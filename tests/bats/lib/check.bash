@@ -2,10 +2,15 @@
 # shellcheck disable=SC2154 # stdout: common.bash
 # check.bash: pamrunctl check and what it says.
 
-# As pam_unix(8) needs it, common.bash has the reason.
+# Under sanitizers as pam_unix(8) needs it: common.bash, pamrun_for_crypt, has the reason.
 check() # ARGUMENT...
 {
-    run_program "${pamrun_for_crypt[@]:0:${#pamrun_for_crypt[@]}-1}" "$PAMRUNCTL" check "$@"
+    local as=()
+
+    if [ "${SANITIZED-}" = 1 ]; then
+        as=(env LD_PRELOAD=libcrypt.so.1 "ASAN_OPTIONS=${ASAN_OPTIONS-}:verify_asan_link_order=0")
+    fi
+    run_program "${as[@]}" "$PAMRUNCTL" check "$@"
 }
 
 # What became of each operation: MARK STEP CODE, without the time.
