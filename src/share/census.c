@@ -246,26 +246,33 @@ static bool has_hold(const struct session *session, const char *hold)
     return faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+/* The session is the census' from here on. false: out of memory. */
+static bool census_add(struct census *census, const struct session *session)
+{
+    struct session *larger = reallocarray(census->items, census->count + 1, sizeof *larger);
+
+    if (larger == NULL)
+        return false;
+    census->items = larger;
+    census->items[census->count++] = *session;
+    return true;
+}
+
 static void take_session(void *data, uid_t uid, const char *profile)
 {
     struct taking *taking = data;
     const struct census_filter *filter = taking->filter;
-    struct census *census = taking->census;
-    struct session *larger, session;
+    struct session session;
+    bool is_wanted;
 
     if ((filter->has_uid && filter->uid != uid) || (filter->profile != NULL && strcmp(filter->profile, profile) != 0))
         return;
     session_look(&session, uid, profile, filter->is_of_root);
-    larger = session.standing == CENSUS_NONE || (filter->hold != NULL && !has_hold(&session, filter->hold))
-                 ? NULL
-                 : reallocarray(census->items, census->count + 1, sizeof *larger);
-    taking->no_memory = taking->no_memory || (larger == NULL && errno == ENOMEM);
-    if (larger == NULL) {
-        session_free(&session);
+    is_wanted = session.standing != CENSUS_NONE && (filter->hold == NULL || has_hold(&session, filter->hold));
+    if (is_wanted && census_add(taking->census, &session))
         return;
-    }
-    census->items = larger;
-    census->items[census->count++] = session;
+    taking->no_memory = taking->no_memory || is_wanted;
+    session_free(&session);
 }
 
 /* Whose folder is not to be listed has to know the names: those of profiles. */
@@ -279,7 +286,6 @@ static void take_of_profiles(struct taking *taking, const char *path)
 
         for (size_t at = 0; !is_known && at < taking->census->count; at++)
             is_known = strcmp(taking->census->items[at].profile, entry->d_name) == 0;
-        errno = 0;
         if (!is_known)
             take_session(taking, taking->filter->uid, entry->d_name);
     }
@@ -292,18 +298,12 @@ static int compare_sessions(const void *left, const void *right)
     return a->uid != b->uid ? (a->uid < b->uid ? -1 : 1) : strcmp(a->profile, b->profile);
 }
 
-static void visit_session(void *data, uid_t uid, const char *profile)
-{
-    errno = 0;
-    take_session(data, uid, profile);
-}
-
 enum result census_take(struct census *census, const struct census_filter *filter, struct error *error)
 {
     struct taking taking = {census, filter, false};
 
     *census = (struct census){NULL, 0};
-    if (filter->is_of_root && !place_each(visit_session, &taking))
+    if (filter->is_of_root && !place_each(take_session, &taking))
         return fail(error, STEP_SHARE, STATUS_SYSTEM, "shared sessions: %s: %s", SHARE_ROOT, strerror(errno));
     for (const char *const *path = service_directories; !filter->is_of_root && *path != NULL; path++)
         take_of_profiles(&taking, *path);
