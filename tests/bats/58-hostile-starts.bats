@@ -478,7 +478,10 @@ END
     chmod 0755 "$TEST_DIR"
     install -d -m 0777 "$TEST_DIR/open"
     run_start --gone "$TEST_DIR/open/gone"
-    assert_right_or_refused "gone"
+    assert_eq "$stderr" "pamrun: the working directory is not there for the command, starting in /"
+    stderr=''
+    assert_right "gone"
+    assert_told directory / "gone"
     refute test -e "$TEST_DIR/open/gone"
 }
 
