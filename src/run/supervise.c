@@ -71,9 +71,8 @@ static void stop_ourselves(const struct loop *loop, int number)
 
 /* ---- the start: from fork to exec. A module's cleanup may hang there, and the command's directory ---- */
 
-/* What its process said of the start. End of file: nothing more; nor is there when it has ended, though somebody that
- * it left behind may hold the pipe open. Ready, and nothing behind it: the command runs. */
-static void report_read(struct loop *loop)
+/* All that is there. Below 0: there may be more. */
+static ssize_t report_take(struct loop *loop)
 {
     struct start_failure said;
     ssize_t got;
@@ -81,8 +80,19 @@ static void report_read(struct loop *loop)
     while ((got = read(loop->child->report, &said, sizeof said)) == (ssize_t)sizeof said || (got < 0 && errno == EINTR))
         if (got > 0)
             loop->outcome->failure = said;
+    return got;
+}
+
+/* What its process said of the start. End of file: nothing more; nor is there when it has ended, though somebody that
+ * it left behind may hold the pipe open. Ready, and nothing behind it: the command runs. */
+static void report_read(struct loop *loop)
+{
+    ssize_t got = report_take(loop);
+
     if (got < 0 && !loop->ended)
         return;
+    if (got < 0 && loop->outcome->failure.what == START_ENDED)
+        (void)report_take(loop); /* whether a session stays open hangs on it: not on one call that fails */
     loop->report_open = false;
     loop->outcome->started = loop->outcome->failure.what == START_READY && loop->outcome->stopped_by == 0;
     if (loop->outcome->started)
