@@ -29,7 +29,7 @@ enum result rewrite_begin(struct rewrite *rewrite, const char *module, struct er
     char below[sizeof rewrite->directory + 8];
 
     rewrite->module = module;
-    (void)strlcpy(rewrite->directory, "/run/pamrun-trace.XXXXXX", sizeof rewrite->directory);
+    (void)snprintf(rewrite->directory, sizeof rewrite->directory, "%s", "/run/pamrun-trace.XXXXXX");
     if (mkdtemp(rewrite->directory) == NULL) { /* 0700 */
         rewrite->directory[0] = '\0';
         return fail_at("/run: a directory for copies of the profile", error);

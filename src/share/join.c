@@ -204,6 +204,16 @@ static enum result follow(struct follower *follower, bool *open, bool *undone, s
     }
 }
 
+/* Modules' cleanup functions run: one that calls exit(3) is not to look like a command that succeeded. */
+static void end_copy(struct transaction *transaction)
+{
+    struct error unused;
+
+    guard_enter(STEP_END, 0);
+    transaction_end_copy(transaction);
+    (void)!guard_leave(&unused);
+}
+
 /* The lock is ours, nobody keeps the session, we have our lease. *open: there is a session now, also when it has
  * failed. */
 static enum result start_keeper(struct join *join, const struct join_request *request, uint32_t reopened, bool *open,
@@ -243,7 +253,7 @@ static enum result start_keeper(struct join *join, const struct join_request *re
     if (opened == OK && left != OK)
         *error = stopped;
     if (*open || undone)
-        transaction_end_copy(request->transaction);
+        end_copy(request->transaction);
     return opened == OK ? left : FAILED;
 }
 

@@ -268,6 +268,20 @@ END
     wait_until 10 session_is_gone
 }
 
+@test "a cleanup function that exits in the opener is no run: status 71, nothing runs, the session is closed" {
+    probe_script <<END
+authenticate data=1
+cleanup if-file $TEST_DIR/opened exit 0
+open_session touch $TEST_DIR/opened
+END
+    share -u prt_alice -- echo done
+    assert_status 71
+    assert_eq "$stdout" ""
+    assert_match "$stderr" "^pamrun: end for prt_alice \(profile prt_job\): a module called exit\(\)"
+    rm -f "$TEST_DIR/opened"
+    wait_until 20 has_no_keeper
+}
+
 @test "the opener is killed while the keeper opens: the session is opened, finds nobody in it, and is closed" {
     probe_script <<<"open_session wait-file $TEST_DIR/go"
     start_pamrun --profile prt_job --share -u prt_alice -- true
