@@ -2,7 +2,6 @@
 
 #include "base/owned.h"
 
-#include <bsd/string.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

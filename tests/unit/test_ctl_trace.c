@@ -237,12 +237,12 @@ static void write_text(const char *name, const char *text)
     while (*text != '\0') {
         size_t length = strlen(whole);
         const char *place = strstr(text, "%s");
+        size_t piece = place != NULL ? (size_t)(place - text) : strlen(text);
 
-        assert_true(length + strlen(text) + sizeof profiles.path < sizeof whole);
-        (void)snprintf(whole + length, sizeof whole - length, "%.*s%s",
-                       (int)(place != NULL ? place - text : (long)strlen(text)), text,
-                       place != NULL ? profiles.path : "");
-        text = place != NULL ? place + 2 : text + strlen(text);
+        assert_true(length + piece + sizeof profiles.path < sizeof whole);
+        memcpy(whole + length, text, piece);
+        (void)snprintf(whole + length + piece, sizeof whole - length - piece, "%s", place != NULL ? profiles.path : "");
+        text += piece + (place != NULL ? 2 : 0);
     }
     (void)folder_write(&profiles, name, whole, 0644);
 }
