@@ -5,8 +5,8 @@
 #include <bsd/string.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -39,21 +39,37 @@ static const char *name_of_profile(const char *path)
     return NULL;
 }
 
+struct watched {
+    int fd;
+    bool is_profile, has_ended;
+};
+
 static ssize_t stream_read(void *cookie, char *bytes, size_t room)
 {
+    struct watched *file = cookie;
     ssize_t got;
 
     do
-        got = read((int)(intptr_t)cookie, bytes, room);
+        got = read(file->fd, bytes, room);
     while (got < 0 && errno == EINTR);
     if (got < 0)
         note_problem("it");
+    file->has_ended = file->has_ended || got == 0;
     return got;
 }
 
+/* libpam 1.7 gives a file up where it has no memory for a line, and takes it for one that ends there. */
 static int stream_close(void *cookie)
 {
-    return close((int)(intptr_t)cookie);
+    struct watched *file = cookie;
+    int fd = file->fd;
+
+    if (file->is_profile && !file->has_ended) {
+        errno = ENOMEM;
+        note_problem("it to its end");
+    }
+    free(file);
+    return close(fd);
 }
 
 static FILE *open_watched(const char *path)
@@ -61,9 +77,15 @@ static FILE *open_watched(const char *path)
     static const cookie_io_functions_t functions = {.read = stream_read, .close = stream_close};
     const char *name = name_of_profile(path);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    FILE *stream = fd >= 0 ? fopencookie((void *)(intptr_t)fd, "r", functions) : NULL; // NOLINT: no pointer is made
+    struct watched *file = fd >= 0 ? malloc(sizeof *file) : NULL;
+    FILE *stream = NULL;
 
+    if (file != NULL) {
+        *file = (struct watched){.fd = fd, .is_profile = name != NULL};
+        stream = fopencookie(file, "r", functions);
+    }
     if (fd >= 0 && stream == NULL) {
+        free(file);
         (void)close(fd);
         errno = ENOMEM;
     }
