@@ -1,6 +1,7 @@
 /* profile_reads.h - has libpam read the profile, all of it? What it cannot open, whatever the reason (no descriptor or
  * memory left, an error of the disk), it takes for a file that is not there, and asks the profile "other" instead;
- * where reading fails, the file ends for it. It says neither. That would let a fault choose who is let in.
+ * where reading fails, or a line finds no memory, the file ends for it. It says nothing of it. That would let a fault
+ * choose who is let in.
  *
  * So the fopen(3) that libpam calls is one of ours: a function of the program comes before one of a library's of that
  * name, dlsym(3). Between begin and end it notes what fails; at all other times it is fopen(3) and nothing else. A

@@ -141,11 +141,11 @@ auth required pam_unix.so
 auth optional pam_prt_gone.so
 -auth optional pam_prt_may_be_gone.so
 account required pam_unix.so
-session optional pam_systemd.so
+session optional pam_keyinit.so
 END
     profile prt_half <<<"auth required pam_permit.so"
     profiles
-    assert_eq "$(row prt_needs)" "prt_needs required root password, logind
+    assert_eq "$(row prt_needs)" "prt_needs required root password
  missing: /etc/pam.d/prt_needs:2: pam_prt_gone.so"
     assert_eq "$(row prt_half)" "prt_half none root -
  unusable: profile prt_half: /etc/pam.d/prt_half has no account line, and libpam would take the profile 'other' for it"
