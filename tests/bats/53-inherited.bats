@@ -201,7 +201,7 @@ END
     local alone
 
     # and 0, 1, 2, what the shell has of its own, and what who started the tests had
-    run_program "$TOOLS/hostile" --limit nofile 4096 --open-many 1000 -- sh -c 'set -- /proc/$$/fd/*; echo $#'
+    run_program "$TOOLS/hostile" --limit nofile 4096 --open-many 1000 -- /bin/sh -c 'set -- /proc/$$/fd/*; echo $#'
     alone=$stdout
     [ "$alone" -ge 1003 ]
     run_hostile --limit nofile 4096 --open-many 1000 -- -u prt_alice -- sh -c 'set -- /proc/$$/fd/*; echo $#'
