@@ -511,7 +511,8 @@ static enum result tell_unused_password(const struct run *run, bool has_password
 {
     const struct options *options = &run->options;
 
-    if (run->join.opened || !has_password || run->join.state.used_password || options->quiet)
+    if (run->join.opened || !has_password || run->join.state.used_password
+        || (options->quiet && !options->require_password_used))
         return OK;
     (void)fail(error, STEP_SHARE, STATUS_REFUSED, "shared session of %s (profile %s): it was opened without a password",
                run->identity.account.name, run->service);
@@ -543,10 +544,13 @@ static enum result join_session(struct run *run, struct error *error)
         .argv0 = run->argv0,
     };
 
-    if (join_enter(&run->join, &request, error) != OK || transaction_end(&run->transaction, error) != OK)
+    if (join_enter(&run->join, &request, error) != OK)
         return FAILED;
-    if (tell_unused_password(run, has_password, error) != OK)
+    if ((!run->join.opened && transaction_finish_forwarded(&run->request, STEP_SHARE, error) != OK)
+        || transaction_end(&run->transaction, error) != OK || tell_unused_password(run, has_password, error) != OK) {
+        join_give_up(&run->join, &request);
         return FAILED;
+    }
     run->umask = run->inherited.umask;
     if (run->options.hold != NULL)
         return OK;

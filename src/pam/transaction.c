@@ -187,10 +187,8 @@ enum result transaction_start(struct transaction *transaction, const struct tran
     return code == PAM_SUCCESS ? OK : fail_pam(transaction, STEP_START, code, error);
 }
 
-/* The last prompt that may have it is over. */
-static enum result forwarded_finish(struct transaction *t, enum step step, struct error *error)
+enum result transaction_finish_forwarded(const struct transaction_request *request, enum step step, struct error *error)
 {
-    const struct transaction_request *request = t->request;
     struct forwarded *forwarded = request->forwarded;
 
     if (forwarded == NULL || forwarded->kind == FORWARDED_NONE)
@@ -218,7 +216,7 @@ enum result transaction_authenticate(struct transaction *t, struct error *error)
     result = run_step(t, STEP_AUTHENTICATE, pam_authenticate, 0, error);
     t->conversation.forwards = false;
     if (result == OK && !t->request->forward_to_session)
-        result = forwarded_finish(t, STEP_AUTHENTICATE, error);
+        result = transaction_finish_forwarded(t->request, STEP_AUTHENTICATE, error);
     if (result != OK || check_user(t, STEP_AUTHENTICATE, error) != OK)
         return FAILED;
     t->stage = STAGE_AUTHENTICATED;
@@ -268,7 +266,7 @@ enum result transaction_open_session(struct transaction *t, struct error *error)
     if (t->last == PAM_SUCCESS) /* also when it came too late: it is to be closed, and that to be told */
         t->stage = STAGE_SESSION_OPEN;
     if (opened == OK && t->request->forward_to_session)
-        opened = forwarded_finish(t, STEP_OPEN_SESSION, error);
+        opened = transaction_finish_forwarded(t->request, STEP_OPEN_SESSION, error);
     if (opened != OK || check_user(t, STEP_OPEN_SESSION, error) != OK)
         return FAILED;
     EVENT(t->events, "session-opened", TEXT_FIELD("account", t->request->account),
@@ -310,7 +308,7 @@ enum result transaction_worked_elsewhere(struct transaction *t, enum step step, 
 {
     tell_step(t, step, PAM_SUCCESS);
     if (step == STEP_OPEN_SESSION && t->request->forward_to_session)
-        return forwarded_finish(t, step, error);
+        return transaction_finish_forwarded(t->request, step, error);
     return OK;
 }
 
@@ -346,7 +344,7 @@ enum result transaction_call(struct transaction *t, enum step step, int flags, s
     result = run_step(t, step, function_of(step), flags, error);
     t->conversation.forwards = false;
     if (result == OK && is_last)
-        result = forwarded_finish(t, step, error);
+        result = transaction_finish_forwarded(t->request, step, error);
     return result == OK ? check_user(t, step, error) : FAILED;
 }
 

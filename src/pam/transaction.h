@@ -95,6 +95,10 @@ int transaction_converse(struct transaction *transaction, enum step step, int st
 /* ... and that step has worked there. FAILED: it did, but not as the request wants it. */
 enum result CHECKED transaction_worked_elsewhere(struct transaction *transaction, enum step step, struct error *error);
 
+/* No prompt that may have what was forwarded comes any more: it is wiped, and told or refused when nobody asked for it. */
+enum result CHECKED transaction_finish_forwarded(const struct transaction_request *request, enum step step,
+                                                 struct error *error);
+
 /* Credentials made to last longer, PAM_REFRESH_CRED of pam_setcred(3). */
 enum result CHECKED transaction_refresh(struct transaction *transaction, struct error *error);
 

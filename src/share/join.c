@@ -94,7 +94,7 @@ static enum result take_lease(struct join *join, const struct join_request *requ
 }
 
 /* What this run took. A hold that was there before, and was only renewed, stays. */
-static void drop_lease(struct join *join, const struct join_request *request)
+void join_give_up(struct join *join, const struct join_request *request)
 {
     if (join->holds)
         (void)hold_release(&join->place, request->hold);
@@ -190,7 +190,7 @@ static enum result follow(struct follower *follower, bool *open, bool *undone, s
             answer(follower, &message);
             break;
         case LINK_FAILED:
-            *undone = true;
+            *undone = message.number != 0;
             *error = message.more.error;
             return FAILED;
         case LINK_OPEN:
@@ -316,7 +316,7 @@ static enum result open_now(struct join *join, const struct join_request *reques
         return OK;
     if (!open)
         clean_up(join, lost);
-    drop_lease(join, request);
+    join_give_up(join, request);
     return FAILED;
 }
 
@@ -404,9 +404,11 @@ enum result join_enter(struct join *join, const struct join_request *request, st
     step_point_here("unlocked");
     left = guard_leave(&stopped);
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
-    if (entered == OK && left != OK)
+    if (entered == OK && left != OK) {
         *error = stopped;
-    if (entered == OK && !join->opened)
+        join_give_up(join, request);
+    }
+    if (entered == OK && left == OK && !join->opened)
         EVENT(request->events, "session-joined", TEXT_FIELD("account", request->account->name),
               TEXT_FIELD("profile", request->profile));
     return entered == OK ? left : FAILED;

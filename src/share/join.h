@@ -46,6 +46,9 @@ struct join {
  * with no_join. */
 enum result CHECKED join_enter(struct join *join, const struct join_request *request, struct error *error);
 
+/* The run fails after it has entered: it is in the session no more. */
+void join_give_up(struct join *join, const struct join_request *request);
+
 /* Be as the session's modules want a process of it to be: context_take(), and its conditions. */
 enum result CHECKED join_take_over(struct join *join, struct limits *limits, mode_t *umask, struct error *error);
 

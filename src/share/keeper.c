@@ -93,7 +93,7 @@ static void tell_forced_end(enum step step, const char *message, int status)
 
     error = (struct error){.status = status, .class = CLASS_NODE, .step = step};
     (void)strlcpy(error.message, message, sizeof error.message);
-    (void)link_fail(forced_link, &error);
+    (void)link_fail(forced_link, &error, false);
 }
 
 /* ---- becoming a process of its own ---- */
@@ -472,9 +472,11 @@ void keeper_run(const struct keeper_request *request)
 
     name_ourselves(&keeper);
     if (open_shared(&keeper, &error) != OK) {
-        if (keeper.transaction->owner == getpid())
+        bool is_ours = keeper.transaction->owner == getpid(); /* else the opener ends it */
+
+        if (is_ours)
             transaction_close(keeper.transaction);
-        (void)link_fail(&request->link, &error);
+        (void)link_fail(&request->link, &error, is_ours);
         process_end(EXIT_FAILURE);
     }
     log_record(LOG_INFO, "shared session opened: %s keeper=%d%s", keeper.who, (int)getpid(),

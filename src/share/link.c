@@ -66,9 +66,9 @@ bool link_say(const struct link *link, enum link_word word, int number, const ch
     return send_message(link, &message, length < sizeof message.more.text ? length + 1 : sizeof message.more.text, -1);
 }
 
-bool link_fail(const struct link *link, const struct error *error)
+bool link_fail(const struct link *link, const struct error *error, bool undone)
 {
-    struct link_message message = {.word = LINK_FAILED, .more.error = *error};
+    struct link_message message = {.word = LINK_FAILED, .number = undone, .more.error = *error};
 
     return send_message(link, &message, sizeof message.more.error, -1);
 }

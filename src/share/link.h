@@ -15,7 +15,7 @@ enum link_word {
     LINK_DONE,      /* it worked */
     LINK_TELL,      /* a module's message: style `number`, its text */
     LINK_ASK,       /* a module's question, likewise; LINK_ANSWER is waited for */
-    LINK_FAILED,    /* the session is not open: a struct error; all is undone */
+    LINK_FAILED,    /* the session is not open: a struct error; `number` 1: all is undone, and the handle ended */
     LINK_OPEN,      /* the session is open, and known to be */
     /* the opener's */
     LINK_ANSWER /* PAM code `number`, the answer */
@@ -41,7 +41,7 @@ bool link_open(struct link ends[2]);
 
 /* Blocks no longer than the other side takes to read. false: it has gone. text: cut to what there is room for. */
 bool link_say(const struct link *link, enum link_word word, int number, const char *text);
-bool link_fail(const struct link *link, const struct error *error);
+bool link_fail(const struct link *link, const struct error *error, bool undone);
 
 /* LINK_BEGIN, of this process. */
 bool link_begin(const struct link *link);
