@@ -239,26 +239,26 @@ static json_t *find_refusal(char *text)
     return NULL;
 }
 
-/* Whose the mark is to be. 0: of an identity that means nobody here. */
-static enum result find_owner(const struct open_request *request, const char *account_name, uid_t *owner,
-                              struct error *error)
+/* Whose the mark is to be, 0: of an identity that means nobody here; and his name, where pamrun did not say it. */
+static enum result find_owner(const struct open_request *request, json_t *facts, uid_t *owner, struct error *error)
 {
     struct account account = {0};
+    struct error unknown;
     uint32_t number = 0;
 
     *owner = 0;
+    if (request->words.user != NULL)
+        (void)json_object_set_new(facts, "account", json_text(request->words.user));
     if (request->words.uid != NULL) {
         (void)number_parse(request->words.uid, UINT32_MAX - 1, &number);
         *owner = (uid_t)number;
-        return OK;
+        if (*json_text_of(facts, "account") == '\0' && account_by_uid(&account, *owner, &unknown) == OK)
+            (void)json_object_set_new(facts, "account", json_text(account.name));
+    } else if (*json_text_of(facts, "account") != '\0') {
+        if (account_by_name(&account, json_text_of(facts, "account"), error) != OK)
+            return FAILED;
+        *owner = account.uid;
     }
-    if (request->words.user != NULL)
-        account_name = request->words.user;
-    if (*account_name == '\0')
-        return OK;
-    if (account_by_name(&account, account_name, error) != OK)
-        return FAILED;
-    *owner = account.uid;
     account_free(&account);
     return OK;
 }
@@ -268,10 +268,8 @@ static enum result mark(const struct open_request *request, json_t *facts, struc
     char id[SHOWN_BYTES + HOLD_ID_MAX];
     uid_t owner;
 
-    if (find_owner(request, json_text_of(facts, "account"), &owner, error) != OK)
+    if (find_owner(request, facts, &owner, error) != OK)
         return FAILED;
-    if (request->words.user != NULL)
-        (void)json_object_set_new(facts, "account", json_text(request->words.user));
     if (request->words.profile != NULL)
         (void)json_object_set_new(facts, "profile", json_text(request->words.profile));
     if (refusal_write(request->words.id, owner, facts, error) != OK)
