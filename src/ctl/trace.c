@@ -216,6 +216,13 @@ static void end(void *data, json_t *record)
 
 /* ---- in our process ---- */
 
+static enum result prepare(void *data, struct error *error)
+{
+    struct trace *trace = data;
+
+    return rewrite_begin(&trace->rewrite, PAM_TRACE_MODULE, error);
+}
+
 static void finish(void *data)
 {
     struct trace *trace = data;
@@ -285,7 +292,6 @@ static enum result run_trace(struct trace_request *request, char *const *operand
     struct trace trace = {.rewrite = {.directory = ""}};
     struct operations operations;
     struct trial_request trial;
-    enum result result;
     json_t *found;
 
     if (trial_options_read(&trial, &operations, "trace", &request->trial, operands, error) != OK)
@@ -293,9 +299,8 @@ static enum result run_trace(struct trace_request *request, char *const *operand
     running = mmap(NULL, sizeof *running, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (running == MAP_FAILED)
         return fail_memory(error, STEP_START);
-    if (geteuid() == 0 && rewrite_begin(&trace.rewrite, PAM_TRACE_MODULE, error) != OK)
-        return FAILED;
     trial.data = &trace;
+    trial.prepare = prepare;
     trial.start = start;
     trial.before = before;
     trial.after = after;
@@ -306,9 +311,7 @@ static enum result run_trace(struct trace_request *request, char *const *operand
         trial.show = show;
         trial.show_data = &style;
     }
-    result = trial_run(&trial, &found, error);
-    rewrite_remove(&trace.rewrite);
-    if (result != OK)
+    if (trial_run(&trial, &found, error) != OK)
         return FAILED;
     add_place_of_end(found);
     trial_advise(found);

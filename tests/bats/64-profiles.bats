@@ -202,6 +202,10 @@ END
     assert_status 75
     assert_match "$stdout" '^acct_mgmt for prt_alice \(profile prt_plain\): [^[:cntrl:]]*\(PAM_AUTHINFO_UNAVAIL\)$'
     probe_script </dev/null
+    echo "auth required pam_prt_gone.so" >"$TEST_DIR/elsewhere"
+    node "../..$TEST_DIR/elsewhere" # no name, and that file is not looked at
+    assert_status 69
+    assert_eq "${#lines[@]}" 1
     node --user prt_nobody prt_plain
     assert_eq "$status $stdout" "67 user prt_nobody: does not exist"
     probe_script <<<"acct_mgmt hang-eintr"
