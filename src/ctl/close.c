@@ -32,7 +32,7 @@ enum { TIMEOUT_S = 60, SHOWN_BYTES = 400, MOMENT_MS = 500 };
 static enum result usage(const char *problem, struct error *error)
 {
     (void)fail(error, STEP_OPTIONS, STATUS_USAGE, "close: %s", problem);
-    return fail_hint(error, "pamrunctl close --help, or man 8 pamrunctl");
+    return verb_hint("close", error);
 }
 
 /* ---- --id: a hold ---- */

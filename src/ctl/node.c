@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "ctl/catalogue.h"
 #include "ctl/json.h"
+#include "ctl/verb.h"
 #include "share/census.h"
 
 #include <errno.h>
@@ -144,7 +145,7 @@ enum result node_check(const struct trial_options *options, const char *user, ch
 
     if (*profiles == NULL) {
         (void)fail(error, STEP_OPTIONS, STATUS_USAGE, "check: --node needs the name of a profile");
-        return fail_hint(error, "pamrunctl check --help, or man 8 pamrunctl");
+        return verb_hint("check", error);
     }
     check_program(&node);
     check_sessions(&node);

@@ -38,7 +38,7 @@ static enum result usage(const char *problem, const char *value, struct error *e
 
     (void)text_visible(shown, sizeof shown, value, TEXT_ONE_LINE);
     (void)fail(error, STEP_OPTIONS, STATUS_USAGE, "open: %s%s", problem, shown);
-    return fail_hint(error, "pamrunctl open --help, or man 8 pamrunctl");
+    return verb_hint("open", error);
 }
 
 /* ---- what was typed ---- */
@@ -84,22 +84,19 @@ static enum result check(const struct open_request *request, char *const *furthe
     return check_further(further, error);
 }
 
-static bool add_pair(struct strv *arguments, const char *option, const char *value)
-{
-    return value == NULL || (strv_add(arguments, option) && strv_add(arguments, value));
-}
-
 static bool make_arguments(struct strv *arguments, const struct open_request *request, char *const *further, int events)
 {
     char number[16];
     bool made;
 
     (void)snprintf(number, sizeof number, "%d", events);
-    made = strv_add(arguments, PAMRUN_PROGRAM) && add_pair(arguments, "--profile", request->words.profile)
-           && add_pair(arguments, "--hold", request->words.id) && add_pair(arguments, "--hold-time", request->lease)
-           && add_pair(arguments, "--json-status-fd", number) && add_pair(arguments, "--user", request->words.user)
-           && add_pair(arguments, "--account-uid", request->words.uid)
-           && add_pair(arguments, "--identity", request->identity);
+    made = strv_add(arguments, PAMRUN_PROGRAM) && strv_add_pair(arguments, "--profile", request->words.profile)
+           && strv_add_pair(arguments, "--hold", request->words.id)
+           && strv_add_pair(arguments, "--hold-time", request->lease)
+           && strv_add_pair(arguments, "--json-status-fd", number)
+           && strv_add_pair(arguments, "--user", request->words.user)
+           && strv_add_pair(arguments, "--account-uid", request->words.uid)
+           && strv_add_pair(arguments, "--identity", request->identity);
     for (; made && *further != NULL; further++)
         made = strv_add(arguments, *further);
     return made;

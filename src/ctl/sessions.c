@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/number.h"
 #include "base/text.h"
+#include "ctl/verb.h"
 #include "pam/service.h"
 
 #include <poll.h>
@@ -23,7 +24,7 @@ static enum result usage(const char *verb, const char *problem, const char *valu
 
     (void)text_visible(shown, sizeof shown, value, TEXT_ONE_LINE);
     (void)fail(error, STEP_OPTIONS, STATUS_USAGE, "%s: %s%s", verb, problem, shown);
-    return fail_hint(error, "pamrunctl %s --help, or man 8 pamrunctl", verb);
+    return verb_hint(verb, error);
 }
 
 enum result sessions_need_root(const char *verb, struct error *error)

@@ -6,12 +6,12 @@
 #include "ctl/operations.h"
 #include "ctl/report.h"
 #include "ctl/rewrite.h"
+#include "ctl/said.h"
 #include "ctl/stack.h"
 #include "ctl/trace_lines.h"
 #include "ctl/trace_report.h"
 #include "ctl/trial.h"
 #include "ctl/trial_options.h"
-#include "pam/conversation.h"
 #include "trace/calls.h"
 
 #include <bsd/string.h>
@@ -188,17 +188,11 @@ static void observe(void *data, const struct conversation_event *event)
 
     if (call < 0 || event->moment == CONVERSATION_ASKS)
         return;
-    text = json_object();
     if (event->moment == CONVERSATION_TOLD) {
-        (void)json_object_set_new(text, "kind", json_string(event->is_error ? "error" : "info"));
-        (void)json_object_set_new(text, "text", json_text(event->text));
+        text = said_message(event);
     } else {
+        text = said_prompt(event);
         (void)json_object_set_new(text, "kind", json_string("prompt"));
-        (void)json_object_set_new(text, "text", json_text(event->text));
-        (void)json_object_set_new(text, "echo", json_boolean(event->echo));
-        (void)json_object_set_new(text, "answered-by", json_text(event->by));
-        if (event->by == NULL)
-            (void)json_object_set_new(text, "why", json_text(event->why));
     }
     (void)json_array_append_new(texts_of_call(data, call), text);
 }
