@@ -173,7 +173,7 @@ enum result transaction_start(struct transaction *transaction, const struct tran
                ? libpam.start(request->service, request->account, &conversation, &transaction->handle)
                : libpam.start_confdir(request->service, request->account, &conversation, request->profile_directory,
                                       &transaction->handle);
-    profile_read = profile_reads_end(&unread);
+    profile_read = profile_reads_end(code == PAM_SUCCESS, &unread);
     guarded = guard_leave(error);
     if (code == PAM_SUCCESS) {
         transaction->stage = STAGE_STARTED;
