@@ -44,15 +44,17 @@
 #include <unistd.h>
 
 enum {
-    PATIENCE_MS = 30000, /* from SIGTERM on: for the leases to end */
-    RETRY_MS = 1000      /* after a lock that was not to be had */
+    PATIENCE_MS = 30000, /* from SIGTERM on: for the leases to end, and for a module that is interrupted */
+    /* For a refresh: longer than libraries have patience with their servers (Kerberos's with each in turn), since a
+     * module that does not end then takes the session with it. Without an end the keeper would see no lease end. */
+    REFRESH_MS = 300000,
+    RETRY_MS = 1000 /* after a lock that was not to be had */
 };
 
 struct keeper {
     const struct keeper_request *request;
-    struct inherited *inherited;
-    struct transaction *transaction;
     struct transaction_request asked; /* of PAM, as the opener did, but for what is the opener's */
+    int deadline_ms[STEP_COUNT];      /* ... by who opened, but for a refresh */
     struct events events;             /* none: the opener tells */
     struct state state;
     struct watch watch;
@@ -178,6 +180,8 @@ static enum result become_keeper(struct keeper *keeper, struct error *error)
     request->let_go(request->let_go_data);
     keeper->events = no_events;
     keeper->asked = *request->transaction->request;
+    memcpy(keeper->deadline_ms, keeper->asked.deadline_ms, sizeof keeper->deadline_ms);
+    keeper->asked.deadline_ms = keeper->deadline_ms;
     keeper->asked.applicant = NULL;
     keeper->asked.tty = NULL;
     keeper->asked.forwarded = NULL;
@@ -186,13 +190,13 @@ static enum result become_keeper(struct keeper *keeper, struct error *error)
     keeper->asked.verbose = false;
     keeper->asked.show_information = true; /* the opener sees to that */
     keeper->asked.restore = restore_after_module;
-    keeper->asked.restore_data = keeper->inherited;
+    keeper->asked.restore_data = request->inherited;
     keeper->asked.report = report_close_failure;
     keeper->asked.report_data = keeper;
     if (!keep_strings(keeper))
         return fail_memory(error, STEP_SHARE);
-    title_begin(request->argv0, keeper->inherited->environment);
-    if (detach(keeper->inherited, error) != OK)
+    title_begin(request->argv0, request->inherited->environment);
+    if (detach(request->inherited, error) != OK)
         return FAILED;
     forced_link = &request->link;
     guard_tell_forced_end(tell_forced_end);
@@ -247,7 +251,7 @@ static enum result note_changes(struct keeper *keeper, struct notes *notes, stru
         .uid = keeper->request->account->uid,
         .gid = keeper->request->account->gid,
         .end_copy = end_copy,
-        .end_copy_data = keeper->transaction,
+        .end_copy_data = keeper->request->transaction,
         .timeout_ms = PATIENCE_MS,
     };
     struct context context = {.has_umask = false};
@@ -269,12 +273,12 @@ static enum result run_steps(struct keeper *keeper, struct error *error)
     if (notes_take(&notes, keeper->request->own_groups, error) != OK)
         return FAILED;
     (void)link_say(link, LINK_STEP, STEP_CREDENTIALS, "");
-    if (transaction_credentials(keeper->transaction, error) != OK)
+    if (transaction_credentials(keeper->request->transaction, error) != OK)
         return FAILED;
     step_point_here("keeper-credentials-set");
     (void)link_say(link, LINK_DONE, STEP_CREDENTIALS, "");
     (void)link_say(link, LINK_STEP, STEP_OPEN_SESSION, "");
-    if (transaction_open_session(keeper->transaction, error) != OK)
+    if (transaction_open_session(keeper->request->transaction, error) != OK)
         return FAILED;
     step_point_here("keeper-session-opened");
     (void)link_say(link, LINK_DONE, STEP_OPEN_SESSION, "");
@@ -311,7 +315,7 @@ static bool is_told(const char *const *told, const char *entry)
 
 static enum result note_environment(struct keeper *keeper, struct error *error)
 {
-    char **variables = transaction_environment(keeper->transaction);
+    char **variables = transaction_environment(keeper->request->transaction);
     bool noted = variables != NULL;
 
     for (char **entry = variables; entry != NULL && *entry != NULL; entry++) {
@@ -334,7 +338,8 @@ static enum result open_shared(struct keeper *keeper, struct error *error)
     if (become_keeper(keeper, error) != OK || begin_state(keeper, error) != OK)
         return FAILED;
     step_point_here("keeper-opening");
-    if (transaction_adopt(keeper->transaction, &keeper->asked, &keeper->events, talk_to_opener, keeper, error) != OK
+    if (transaction_adopt(keeper->request->transaction, &keeper->asked, &keeper->events, talk_to_opener, keeper, error)
+            != OK
         || run_steps(keeper, error) != OK || note_environment(keeper, error) != OK)
         return FAILED;
     supervise_block_signals();
@@ -378,19 +383,36 @@ static void begin_end(struct keeper *keeper)
     write_status(keeper);
 }
 
-/* Tickets of long jobs. Modules run, and signals are let through to them. */
+/* Modules run, and signals come to them as in any step. Of those only SIGTERM asks us to stop, as ever. */
+static enum result refresh_credentials(struct keeper *keeper, struct error *error)
+{
+    enum result done;
+    sigset_t ignored;
+
+    sigfillset(&ignored);
+    sigdelset(&ignored, SIGTERM);
+    keeper->deadline_ms[STEP_CREDENTIALS] = REFRESH_MS;
+    guard_resume(&ignored);
+    done = guard_stop_signal() != 0 ? guard_fail_stopped(STEP_CREDENTIALS, error)
+                                    : transaction_refresh(keeper->request->transaction, error);
+    supervise_block_signals();
+    return done;
+}
+
+/* Tickets of long jobs. */
 static void refresh(struct keeper *keeper)
 {
     struct error error = {0};
-    enum result done = transaction_refresh(keeper->transaction, &error);
+    enum result done = refresh_credentials(keeper, &error);
 
-    supervise_block_signals();
     keeper->state.refreshed++;
     (void)strlcpy(keeper->state.last_refresh, done == OK ? "ok" : error.message, sizeof keeper->state.last_refresh);
     log_record(done == OK ? LOG_INFO : LOG_ERR, "shared session %s: credentials %s", keeper->who,
                done == OK ? "refreshed" : error.message);
     (void)!write_state(keeper, keeper->state.word, &error);
     write_status(keeper);
+    if (guard_take_stop_signal() != 0)
+        begin_end(keeper);
 }
 
 /* timeout_ms: -1 for ever. */
@@ -451,7 +473,7 @@ static void close_shared(struct keeper *keeper)
 
     (void)!write_state(keeper, STATE_CLOSING, &error);
     step_point_here("keeper-closing");
-    transaction_close(keeper->transaction);
+    transaction_close(keeper->request->transaction);
     step_point_here("keeper-closed");
     log_record(LOG_INFO, "shared session closed: %s leases=%zu reopened=%u", keeper->who, keeper->watch.count,
                keeper->state.reopened);
@@ -463,19 +485,15 @@ static void close_shared(struct keeper *keeper)
 
 void keeper_run(const struct keeper_request *request)
 {
-    struct keeper keeper = {.request = request,
-                            .inherited = request->inherited,
-                            .transaction = request->transaction,
-                            .mark = -1,
-                            .watch = {.poll = -1}};
+    struct keeper keeper = {.request = request, .mark = -1, .watch = {.poll = -1}};
     struct error error;
 
     name_ourselves(&keeper);
     if (open_shared(&keeper, &error) != OK) {
-        bool is_ours = keeper.transaction->owner == getpid(); /* else the opener ends it */
+        bool is_ours = request->transaction->owner == getpid(); /* else the opener ends it */
 
         if (is_ours)
-            transaction_close(keeper.transaction);
+            transaction_close(request->transaction);
         (void)link_fail(&request->link, &error, is_ours);
         process_end(EXIT_FAILURE);
     }
