@@ -392,10 +392,12 @@ static enum result refresh_credentials(struct keeper *keeper, struct error *erro
     sigfillset(&ignored);
     sigdelset(&ignored, SIGTERM);
     keeper->deadline_ms[STEP_CREDENTIALS] = REFRESH_MS;
+    detach_protect(false);
     guard_resume(&ignored);
     done = guard_stop_signal() != 0 ? guard_fail_stopped(STEP_CREDENTIALS, error)
                                     : transaction_refresh(keeper->request->transaction, error);
     supervise_block_signals();
+    detach_protect(true);
     return done;
 }
 
@@ -473,6 +475,7 @@ static void close_shared(struct keeper *keeper)
 
     (void)!write_state(keeper, STATE_CLOSING, &error);
     step_point_here("keeper-closing");
+    detach_protect(false);
     transaction_close(keeper->request->transaction);
     step_point_here("keeper-closed");
     log_record(LOG_INFO, "shared session closed: %s leases=%zu reopened=%u", keeper->who, keeper->watch.count,
@@ -500,6 +503,7 @@ void keeper_run(const struct keeper_request *request)
     log_record(LOG_INFO, "shared session opened: %s keeper=%d%s", keeper.who, (int)getpid(),
                request->reopened > 0 ? " again: its keeper was killed" : "");
     write_status(&keeper);
+    detach_protect(true);
     step_point_here("keeper-open");
     (void)link_say(&request->link, LINK_OPEN, 0, "");
     guard_tell_forced_end(NULL);
