@@ -250,6 +250,7 @@ static enum result note_changes(struct keeper *keeper, struct notes *notes, stru
     const struct measured_command command = {
         .uid = keeper->request->account->uid,
         .gid = keeper->request->account->gid,
+        .account = keeper->request->account->name,
         .end_copy = end_copy,
         .end_copy_data = keeper->request->transaction,
         .timeout_ms = PATIENCE_MS,
