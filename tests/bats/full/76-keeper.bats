@@ -41,7 +41,7 @@ teardown()
     run_pamrunctl list
     assert_contains "$stdout" "its keeper was killed"
     probe_reset
-    share -u prt_alice -- echo done
+    share -u prt_alice -- echo "done"
     assert_eq "$stdout" "done"
     assert_contains "$stderr" "had lost its keeper"
 }
