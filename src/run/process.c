@@ -148,7 +148,8 @@ static int execute(const struct plan *plan)
 static struct start_failure become_command(const struct launch *launch, int report)
 {
     const struct plan *plan = launch->plan;
-    struct way_back way = {.returned = plan->directory != NULL && plan->directory[0] == '/'};
+    struct way_back way = {.returned =
+                               !launch->inherited->taken || (plan->directory != NULL && plan->directory[0] == '/')};
     int problem = cgroup_return(launch->cgroups); /* as root, and before limits that leave no descriptor for it */
 
     if (problem != 0)
