@@ -83,7 +83,7 @@ static void find_modules(struct dialect *dialect)
     (void)snprintf(dialect->modules, sizeof dialect->modules, "%s", PAM_MODULE_DIRECTORY);
 #else
     Dl_info library = {0};
-    void *function = dlsym(RTLD_DEFAULT, "libpam.start");
+    void *function = dlsym(RTLD_DEFAULT, "pam_start");
     const char *slash;
 
     if (function != NULL && dladdr(function, &library) != 0 && (slash = strrchr(library.dli_fname, '/')) != NULL)
