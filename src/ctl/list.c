@@ -345,7 +345,8 @@ const struct verb verb_list = {
     .summary = "List the shared sessions, who is in them, and the jobs that were refused",
     .about = "Others than root see their own, without who is in them.\n"
              "\n"
-             "Exit status: 0; 64 usage, 67 no such user, 71 system, 77 not your own.\n"
+             "Exit status: 0; 64 usage, 67 no such user, 71 system, 75 no answer about the user,\n"
+             "77 not your own.\n"
              "\n"
              "Example: pamrunctl list --user alice\n",
     .options = options,
