@@ -263,6 +263,19 @@ bool inherited_lets_end(const struct inherited *inherited, int number)
     return sigismember(&inherited->ignored, number) == 0 && sigismember(&inherited->blocked, number) == 0;
 }
 
+void inherited_let_stops_end(const struct inherited *inherited)
+{
+    static const int stops[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    struct sigaction end = {.sa_handler = SIG_DFL};
+    sigset_t ending;
+
+    sigemptyset(&ending);
+    for (size_t at = 0; inherited->taken && at < sizeof stops / sizeof *stops; at++)
+        if (inherited_lets_end(inherited, stops[at]) && sigaction(stops[at], &end, NULL) == 0)
+            sigaddset(&ending, stops[at]);
+    (void)sigprocmask(SIG_UNBLOCK, &ending, NULL);
+}
+
 void inherited_free(struct inherited *inherited)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)

@@ -50,6 +50,10 @@ bool inherited_detach(struct inherited *inherited);
  * are closed by exec. No memory is allocated. false: they would not be. Where they were not taken they are still there. */
 bool inherited_give_back(const struct inherited *inherited, mode_t umask_now);
 
+/* In a process that only has to become the command, and that nobody waits for: what asks to stop ends it from here on,
+ * unless the applicant ignores or blocks it. */
+void inherited_let_stops_end(const struct inherited *inherited);
+
 /* Would the signal end the command as it starts? Not one that the applicant ignores, nohup(1), or blocks. */
 bool inherited_lets_end(const struct inherited *inherited, int number);
 

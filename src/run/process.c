@@ -161,6 +161,8 @@ static struct start_failure become_command(const struct launch *launch, int repo
         return (struct start_failure){START_LIMITS, errno};
     if (!session_start(launch))
         return (struct start_failure){START_SESSION, errno};
+    if (report < 0)
+        inherited_let_stops_end(launch->inherited); /* a directory may hang */
     (void)directory_return(launch->inherited, &way);
     problem = privilege_become(plan->account->uid, plan->group);
     if (problem != 0)
