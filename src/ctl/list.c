@@ -302,6 +302,7 @@ static void each_refusal(const struct census_filter *filter,
 static enum result print_json(const struct census *census, const struct census_filter *filter, struct error *error)
 {
     json_t *sessions = json_array(), *refused = json_array(), *all;
+    enum result printed;
 
     for (size_t at = 0; at < census->count; at++)
         (void)json_array_append_new(sessions, json_session(&census->items[at], filter->is_of_root));
@@ -309,9 +310,9 @@ static enum result print_json(const struct census *census, const struct census_f
     all = json_pack("{s:o, s:o}", "sessions", sessions, "refused", refused);
     if (all == NULL)
         return fail_memory(error, STEP_END);
-    (void)json_print(stdout, all, JSON_INDENT(2)); /* main sees to its errors */
+    printed = json_print(stdout, all, JSON_INDENT(2), error);
     json_decref(all);
-    return OK;
+    return printed;
 }
 
 static enum result run_list(const void *given, char *const *operands, int *status, struct error *error)
