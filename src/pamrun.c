@@ -256,7 +256,6 @@ static const char *profile_asked_for(const struct run *run)
 /* Directories may hang, and signals wait for nobody: from here on they do what guard.h says. */
 static enum result begin_guard(struct run *run, struct error *error)
 {
-    guard_name(account_asked_for(run), profile_asked_for(run), LOOK_UP_GRACE_MS);
     return guard_start(&run->inherited.ignored, &run->events, error);
 }
 
@@ -303,12 +302,40 @@ static enum result split(struct run *run, pid_t *holder, struct error *error)
     return begin_guard(run, error);
 }
 
-/* Others than root have a front before anything is looked up. */
-static enum result begin(struct run *run, pid_t *holder, struct error *error)
+/* Modules are going to run in our process: what they must not have is put aside, and what they may do to us is guarded
+ * against. Others than root have a front before anything is looked up. */
+static enum result protect(struct run *run, pid_t *holder, struct error *error)
 {
+    const struct options *options = &run->options;
+    const int ours[] = {options->status_fd, options->password_fd, options->answers_fd};
+    bool needs_limits = run->uid != 0 || options->password_fd >= 0 || options->answers_fd >= 0;
+
+    if ((needs_limits && limits_take(&run->limits, run->uid != 0, error) != OK)
+        || inherited_take(&run->inherited, ours, sizeof ours / sizeof *ours, error) != OK)
+        return FAILED;
     limits_take_oom_score(&run->limits);
     begin_progress(run);
-    return run->uid != 0 ? split(run, holder, error) : begin_guard(run, error);
+    if ((run->uid != 0 ? split(run, holder, error) : begin_guard(run, error)) != OK)
+        return FAILED;
+    if (*holder == 0)
+        pages_prepare();
+    return OK;
+}
+
+static bool is_protected(const struct run *run)
+{
+    return run->inherited.taken;
+}
+
+/* No module runs here, unless the session has to be opened: that is when the run is protected. Not for somebody at a
+ * terminal, who is told what is waited for; nor where more is asked for than a lease and the command. */
+static bool may_join_quickly(const struct run *run)
+{
+    const struct options *options = &run->options;
+
+    return run->uid == 0 && options->share && options->no_auth && options->no_account && !options->provision
+           && options->hold == NULL && run->events.fd < 0 && options->password_fd < 0 && options->answers_fd < 0
+           && isatty(STDERR_FILENO) != 1;
 }
 
 typedef enum result phase(struct run *run, struct error *error);
@@ -473,11 +500,13 @@ static enum result check_account(struct run *run, struct error *error)
                                                                                                 : FAILED;
 }
 
+/* Who joins quickly has the account's as the session was opened. */
 static enum result take_groups(struct run *run, struct error *error)
 {
     const struct plan *plan = &run->plan;
+    const struct group_list *known = is_protected(run) ? NULL : &run->join.context.groups;
 
-    return privilege_take_groups(plan->account, plan->group, plan->groups, error);
+    return privilege_take_groups(plan->account, plan->group, plan->groups != NULL ? plan->groups : known, error);
 }
 
 /* The account is valid: from here on we are root, with its groups. */
@@ -493,7 +522,7 @@ static enum result take_account(struct run *run, struct error *error)
     if (privilege_take_session(error) != OK)
         return FAILED;
     step_point("root-ids-taken");
-    return guarded(STEP_GROUPS, take_groups, run, error);
+    return is_protected(run) ? guarded(STEP_GROUPS, take_groups, run, error) : OK;
 }
 
 /* In the keeper of a shared session: what is ours and open. Not what was forwarded, which no fork of ours has. */
@@ -525,6 +554,22 @@ static enum result tell_unused_password(const struct run *run, bool has_password
     return OK;
 }
 
+static enum result enter_session(struct run *run, const struct join_request *request, struct error *error)
+{
+    pid_t holder = 0;
+
+    if (!is_protected(run) && join_quickly(&run->join, request)) {
+        if (take_groups(run, error) == OK)
+            return OK;
+        join_give_up(&run->join, request);
+        return FAILED;
+    }
+    if (!is_protected(run)
+        && (protect(run, &holder, error) != OK || guarded(STEP_GROUPS, take_groups, run, error) != OK))
+        return FAILED;
+    return join_enter(&run->join, request, error);
+}
+
 static enum result join_session(struct run *run, struct error *error)
 {
     bool has_password = run->transaction.conversation.answered;
@@ -533,6 +578,7 @@ static enum result join_session(struct run *run, struct error *error)
         .profile = run->service,
         .hold = run->options.hold,
         .hold_s = run->options.hold_seconds,
+        .own_groups = run->plan.groups == NULL,
         .used_password = has_password,
         .quiet = run->options.quiet,
         .transaction = &run->transaction,
@@ -544,7 +590,7 @@ static enum result join_session(struct run *run, struct error *error)
         .argv0 = run->argv0,
     };
 
-    if (join_enter(&run->join, &request, error) != OK)
+    if (enter_session(run, &request, error) != OK)
         return FAILED;
     if ((!run->join.opened && transaction_finish_forwarded(&run->request, STEP_SHARE, error) != OK)
         || transaction_end(&run->transaction, error) != OK || tell_unused_password(run, has_password, error) != OK) {
@@ -623,8 +669,12 @@ static enum result build_environment(struct run *run, struct error *error)
     return built ? OK : fail_memory(error, STEP_COMMAND);
 }
 
-static void end_pam_copy(void *transaction)
+static void end_pam_copy(void *data)
 {
+    struct transaction *transaction = data;
+
+    if (transaction->handle == NULL)
+        return;
     pages_copy_heap();
     transaction_end_copy(transaction);
 }
@@ -736,7 +786,8 @@ static enum result run_command(struct run *run, struct error *error)
     if (run->plan.pty && pty_open(&run->pty, run->plan.account->uid, error) != OK)
         return FAILED;
     launch.terminal = run->pty.slave;
-    supervise_block_signals();
+    if (is_protected(run))
+        supervise_block_signals();
     step_point("signals-blocked");
     inherited_stop_timers();
     if (guard_stop_signal() != 0) /* between two steps */
@@ -830,27 +881,24 @@ static int run_phases(struct run *run, int argc, char **argv)
 {
     struct error error = {0};
     pid_t holder = 0;
-    bool needs_limits;
-    int taken[3];
+    bool quick;
 
     if (options_parse(&run->options, argc, argv, &error) != OK)
         return report_failure(run, &error);
-    taken[0] = run->options.status_fd;
-    taken[1] = run->options.password_fd;
-    taken[2] = run->options.answers_fd;
-    needs_limits = run->uid != 0 || taken[1] >= 0 || taken[2] >= 0;
     if (tell_about(&run->options))
         return fflush(stdout) == 0 ? EXIT_SUCCESS : STATUS_SYSTEM;
     if (privilege_start(&error) != OK || events_start(&run->events, run->options.status_fd, &error) != OK
-        || check_secrets(run, &error) != OK || (needs_limits && limits_take(&run->limits, run->uid != 0, &error) != OK)
-        || inherited_take(&run->inherited, taken, sizeof taken / sizeof *taken, &error) != OK
-        || begin(run, &holder, &error) != OK)
+        || check_secrets(run, &error) != OK)
+        return report_failure(run, &error);
+    quick = may_join_quickly(run);
+    guard_name(account_asked_for(run), profile_asked_for(run), LOOK_UP_GRACE_MS);
+    if (!quick && protect(run, &holder, &error) != OK)
         return report_failure(run, &error);
     if (holder > 0)
         be_front(run, holder);
-    pages_prepare();
     if (guarded(STEP_IDENTITY, prepare, run, &error) != OK
-        || (root_needs_front(run) && split(run, &holder, &error) != OK))
+        || (root_needs_front(run)
+            && ((quick && protect(run, &holder, &error) != OK) || split(run, &holder, &error) != OK)))
         return report_failure(run, &error);
     if (holder > 0)
         be_front(run, holder);

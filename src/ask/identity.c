@@ -139,8 +139,7 @@ enum result account_by_name(struct account *account, const char *name, struct er
     return result;
 }
 
-/* By number only: the name found for it must lead back to the same number. */
-static enum result account_by_uid(struct account *account, uid_t uid, struct error *error)
+enum result account_by_uid(struct account *account, uid_t uid, struct error *error)
 {
     struct passwd entry, *found = NULL;
     char *buffer = NULL;

@@ -36,6 +36,9 @@ bool account_name_is_valid(const char *name);
 /* Look up one account by its name. STATUS_USAGE, STATUS_NO_USER, STATUS_SYSTEM as below. account_free() when OK. */
 enum result CHECKED account_by_name(struct account *account, const char *name, struct error *error);
 
+/* The same by number: the name found for it must lead back to the same number. */
+enum result CHECKED account_by_uid(struct account *account, uid_t uid, struct error *error);
+
 void account_free(struct account *account);
 
 /* Is the account in that group, its primary one included? 1, 0 (also: nobody knows the group), or -1: the look-up

@@ -341,13 +341,6 @@ static enum result map_find(const char *path, const char *identity, char **accou
 
 /* ---- both ---- */
 
-const char *identity_display(const char *identity)
-{
-    const char *slash = strchr(identity, '/');
-
-    return slash != NULL && slash[1] != '\0' ? slash + 1 : NULL;
-}
-
 static enum result refuse(const char *identity, bool has_means, struct error *error)
 {
     char shown[SHOWN_MAX];

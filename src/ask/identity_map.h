@@ -15,9 +15,6 @@ enum { IDENTITY_BYTES_MAX = 512 };
  * what its parentheses matched, $$ for a dollar. false: *problem says why, in words; NULL for want of memory. */
 bool identity_rewrite_is_valid(const char *rule, const char **problem);
 
-/* What stands behind the first '/'; NULL: nothing does. */
-const char *identity_display(const char *identity);
-
 /* The account for an identity. map: the path of a file that is root's and nobody else can write, read anew each time;
  * rewrite: a valid rule. NULL: there is none. *account is malloc'd, the caller's, and a possible name, no more.
  * STATUS_USAGE: none can look like this; STATUS_REFUSED: nothing maps it; STATUS_POLICY: the file cannot be used. */

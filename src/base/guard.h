@@ -35,7 +35,7 @@ void guard_listen(struct relay *relay, bool (*out_of_reach)(void));
 void guard_tell_forced_end(void (*tell)(enum step step, const char *message, int status));
 
 /* Around one PAM step. deadline_ms: 0 for none. guard_leave() puts handlers
- * and signal mask right: modules change them. */
+ * and signal mask right: modules change them. Before guard_start() both do nothing: signals do what they did before. */
 void guard_enter(enum step step, int deadline_ms);
 
 /* OK, or FAILED with the error filled in: a signal asked to stop (status 128 + signal) or the deadline has passed

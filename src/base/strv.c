@@ -42,6 +42,11 @@ bool strv_add(struct strv *strv, const char *item)
     return strv_push(strv, strdup(item));
 }
 
+bool strv_add_pair(struct strv *strv, const char *option, const char *value)
+{
+    return value == NULL || (strv_add(strv, option) && strv_add(strv, value));
+}
+
 bool strv_set(struct strv *strv, const char *name, const char *value)
 {
     size_t name_length = strlen(name), value_length = strlen(value);

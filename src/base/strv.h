@@ -13,6 +13,9 @@ struct strv {
 /* Add a copy. false: out of memory, and the array is as it was. */
 bool strv_add(struct strv *strv, const char *item);
 
+/* Add copies of an option and its value; neither where the value is NULL. false: out of memory. */
+bool strv_add_pair(struct strv *strv, const char *option, const char *value);
+
 /* Set NAME=VALUE: the one entry of that name is replaced, or one is added. false: out of memory. */
 bool strv_set(struct strv *strv, const char *name, const char *value);
 

@@ -341,18 +341,9 @@ static void seek_module(struct seeking *seeking)
 
 static void note_uses(struct seeking *seeking)
 {
-    static const struct {
-        const char *step;
-        enum stack_facility facility;
-    } steps[] = {
-        {"authenticate", STACK_AUTH},  {"setcred", STACK_AUTH},         {"delete_cred", STACK_AUTH},
-        {"acct_mgmt", STACK_ACCOUNT},  {"open_session", STACK_SESSION}, {"close_session", STACK_SESSION},
-        {"chauthtok", STACK_PASSWORD},
-    };
-
-    for (size_t at = 0; at < sizeof steps / sizeof *steps; at++)
-        if (operation_of(seeking, steps[at].step) != NULL)
-            seeking->uses[steps[at].facility] = true;
+    for (enum step step = 0; step < STEP_COUNT; step++)
+        if (operation_of(seeking, step_name(step)) != NULL)
+            seeking->uses[stack_facility_of(step)] = true;
 }
 
 json_t *advice_find(const struct advice_request *request)

@@ -225,6 +225,7 @@ json_t *catalogue_profile(const char *name, const struct policy *policy)
         (void)json_object_set_new(facts, "problem", json_text(error.message));
     (void)json_object_set_new(facts, "callers", json_string(others_may ? "anybody" : "root"));
     (void)json_object_set_new(facts, "delegates", find_delegates(name, policy));
-    add_lines(facts, name, others_may);
+    if (usable || error.status != STATUS_USAGE) /* else it is another file's path, perhaps */
+        add_lines(facts, name, others_may);
     return facts;
 }

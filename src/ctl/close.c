@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,12 +27,12 @@ struct close_request {
     bool force, missing_ok;
 };
 
-enum { TIMEOUT_S = 60, SHOWN_BYTES = 400 };
+enum { TIMEOUT_S = 60, SHOWN_BYTES = 400, MOMENT_MS = 500 };
 
 static enum result usage(const char *problem, struct error *error)
 {
     (void)fail(error, STEP_OPTIONS, STATUS_USAGE, "close: %s", problem);
-    return fail_hint(error, "pamrunctl close --help, or man 8 pamrunctl");
+    return verb_hint("close", error);
 }
 
 /* ---- --id: a hold ---- */
@@ -142,30 +143,36 @@ static enum result force(const struct session *session, int64_t end_at_ms, struc
                     "close: session of %s: its keeper lives in another pid namespace", name);
     keeper = session_keeper_open(&place);
     if (keeper >= 0 && !tell_keeper(&place, keeper, end_at_ms)) {
-        if (guard_is_to_end())
-            return FAILED; /* the guard says why */
         (void)fail(error, STEP_SHARE, STATUS_TRY_AGAIN,
                    "close: session of %s: its keeper, process %d, has not ended yet", name, (int)session->keeper);
         return fail_hint(error, "a module that closes is waiting, as it seems; syslog may say more");
     }
     if (share_clear(&place, true, &cleared, error) != OK)
         return FAILED;
+    if (cleared.alive)
+        return fail(error, STEP_SHARE, STATUS_TRY_AGAIN, "close: session of %s: it was opened again meanwhile", name);
     report_forced(session, name);
-    if (keeper < 0)
+    if (keeper < 0 && cleared.states)
         log_say("session of %s: its keeper had been killed, so that no module closed it", name);
     return OK;
 }
 
-static enum result close_sessions(const struct close_request *request, const struct census *census, int64_t end_at_ms,
+static enum result close_sessions(const struct close_request *request, const struct census *census, int64_t timeout_ms,
                                   struct error *error)
 {
+    struct sessions_failures failures = {.any = false};
     char asked[SHOWN_BYTES];
 
-    for (size_t at = 0; at < census->count; at++)
-        if (force(&census->items[at], end_at_ms, error) != OK)
-            return FAILED;
+    for (size_t at = 0; at < census->count; at++) {
+        enum result closed = force(&census->items[at], sessions_end(timeout_ms), error);
+
+        if (guard_is_to_end())
+            return FAILED; /* the guard says why */
+        if (closed != OK)
+            sessions_failed(&failures, error);
+    }
     if (census->count > 0 || request->missing_ok)
-        return OK;
+        return sessions_outcome(&failures, error);
     sessions_asked(&request->words, asked, sizeof asked);
     (void)fail(error, STEP_SHARE, STATUS_UNAVAILABLE, "close: %s: there is no such shared session", asked);
     return fail_hint(error, "pamrunctl list shows those that there are");
@@ -203,6 +210,14 @@ static bool is_keeper(pid_t pid, char *name, size_t size)
     return false;
 }
 
+/* Also one that nobody waits for: a signal would still find it. */
+static bool has_ended(int process)
+{
+    struct pollfd end = {.fd = process, .events = POLLIN};
+
+    return poll(&end, 1, 0) == 1;
+}
+
 static enum result close_run(const struct close_request *request, int64_t end_at_ms, struct error *error)
 {
     OWNED(fd_close) int process = -1;
@@ -226,8 +241,8 @@ static enum result close_run(const struct close_request *request, int64_t end_at
     }
     if (syscall(SYS_pidfd_send_signal, process, SIGTERM, NULL, 0) != 0 && errno != ESRCH)
         return fail(error, STEP_SHARE, STATUS_SYSTEM, "close: process %u: %s", pid, strerror(errno));
-    while (syscall(SYS_pidfd_send_signal, process, 0, NULL, 0) == 0)
-        if (!sessions_wait(process, SESSIONS_LOOK_MS, end_at_ms)) {
+    while (!has_ended(process))
+        if (!sessions_wait(process, MOMENT_MS, end_at_ms)) {
             (void)fail(error, STEP_SHARE, STATUS_TRY_AGAIN, "close: process %u: it was told to end, and has not yet",
                        pid);
             return fail_hint(error, "its command may take as long as its --kill-after says");
@@ -255,17 +270,17 @@ static enum result check(const struct close_request *request, struct error *erro
     return OK;
 }
 
-static enum result do_close(const struct close_request *request, const struct census_filter *filter, int64_t end_at_ms,
+static enum result do_close(const struct close_request *request, const struct census_filter *filter, int64_t timeout_ms,
                             struct error *error)
 {
     OWNED(census_free) struct census census = {NULL, 0};
 
     if (request->pid != NULL)
-        return close_run(request, end_at_ms, error);
+        return close_run(request, sessions_end(timeout_ms), error);
     if (census_take(&census, filter, error) != OK)
         return FAILED;
     return request->words.id != NULL ? close_hold(request, &census, error)
-                                     : close_sessions(request, &census, end_at_ms, error);
+                                     : close_sessions(request, &census, timeout_ms, error);
 }
 
 static enum result run_close(const void *given, char *const *operands, int *status, struct error *error)
@@ -274,16 +289,16 @@ static enum result run_close(const void *given, char *const *operands, int *stat
     struct census_filter filter = {.is_of_root = true};
     struct error stopped;
     enum result closed;
-    int64_t end_at_ms;
+    int64_t timeout_ms;
 
     (void)operands, (void)status;
     if (check(request, error) != OK || sessions_need_root("close", error) != OK
-        || sessions_timeout(request->timeout, "close", TIMEOUT_S, &end_at_ms, error) != OK
+        || sessions_timeout(request->timeout, "close", TIMEOUT_S, &timeout_ms, error) != OK
         || (request->pid == NULL && sessions_filter(&filter, &request->words, "close", WHO_ONE, error) != OK)
         || sessions_guard_start(error) != OK)
         return FAILED;
     guard_enter(STEP_SHARE, 0);
-    closed = do_close(request, &filter, end_at_ms, error);
+    closed = do_close(request, &filter, timeout_ms, error);
     if (guard_leave(&stopped) == OK)
         return closed;
     *error = stopped;

@@ -121,7 +121,7 @@ static enum result run_env(const void *given, char *const *operands, int *status
     (void)operands, (void)status;
     if (request->format == NULL || !variables_format_parse(request->format, &format)) {
         (void)fail(error, STEP_OPTIONS, STATUS_USAGE, "env: --format sh, nul, json or slurm-task is needed");
-        return fail_hint(error, "pamrunctl env --help, or man 8 pamrunctl");
+        return verb_hint("env", error);
     }
     if (sessions_filter(&filter, &request->words, "env", WHO_ONE, error) != OK
         || check_mark(request->words.id, format, error) != OK || census_take(&census, &filter, error) != OK)

@@ -175,9 +175,11 @@ static void print_refusal(void *unused, const char *id, const struct refusal *re
     char account[SHOWN_BYTES], message[SHOWN_BYTES * 5];
 
     (void)unused;
-    (void)text_visible(account, sizeof account, json_text_of(refusal->facts, "account"), TEXT_ONE_LINE);
+    if (text_visible(account, sizeof account, json_text_of(refusal->facts, "account"), TEXT_ONE_LINE) == 0)
+        (void)snprintf(account, sizeof account, refusal->owner != 0 ? "user id %ju" : "nobody that is known",
+                       (uintmax_t)refusal->owner);
     (void)text_visible(message, sizeof message, json_text_of(refusal->facts, "message"), TEXT_ONE_LINE);
-    (void)printf("refused: job %s of %s: %s\n", id, *account != '\0' ? account : "nobody that is known", message);
+    (void)printf("refused: job %s of %s: %s\n", id, account, message);
 }
 
 static void print_all(const struct census *census)
@@ -307,8 +309,7 @@ static enum result print_json(const struct census *census, const struct census_f
     all = json_pack("{s:o, s:o}", "sessions", sessions, "refused", refused);
     if (all == NULL)
         return fail_memory(error, STEP_END);
-    (void)json_dumpf(all, stdout, JSON_INDENT(2));
-    (void)putchar('\n');
+    (void)json_print(stdout, all, JSON_INDENT(2)); /* main sees to its errors */
     json_decref(all);
     return OK;
 }

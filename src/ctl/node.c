@@ -5,16 +5,15 @@
 #include "base/text.h"
 #include "ctl/catalogue.h"
 #include "ctl/json.h"
+#include "ctl/verb.h"
 #include "share/census.h"
 
-#include <bsd/string.h>
-#include <limits.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <unistd.h>
 
 /* A directory or a server that does not answer is what a health check is there to find. */
 enum { NODE_DEADLINE_MS = 30000, PROBLEM_BYTES = 1600 };
@@ -41,26 +40,19 @@ __attribute__((format(printf, 3, 4))) static void tell(struct node *node, int st
         node->status = status;
 }
 
-/* The setuid program that was installed with us. */
+/* The setuid program. */
 static void check_program(struct node *node)
 {
-    static const char ours[] = "/sbin/pamrunctl";
-    char path[PATH_MAX + sizeof "/bin/pamrun"];
-    ssize_t length = readlink("/proc/self/exe", path, PATH_MAX);
-    size_t end = length > 0 ? (size_t)length : 0;
     struct statvfs mounted;
     struct stat status;
 
-    if (end < sizeof ours || strncmp(path + end - (sizeof ours - 1), ours, sizeof ours - 1) != 0)
-        return; /* not as it is installed: from a build directory */
-    (void)strlcpy(path + end - (sizeof ours - 1), "/bin/pamrun", sizeof "/bin/pamrun");
-    if (stat(path, &status) != 0)
-        tell(node, STATUS_SYSTEM, "%s: is not there", path);
+    if (stat(PAMRUN_PROGRAM, &status) != 0)
+        tell(node, STATUS_SYSTEM, PAMRUN_PROGRAM ": %s", strerror(errno));
     else if (status.st_uid != 0 || (status.st_mode & S_ISUID) == 0)
-        tell(node, STATUS_SYSTEM, "%s: is not root's and setuid, so that only root can use it: chown root, chmod 4755",
-             path);
-    else if (statvfs(path, &mounted) == 0 && (mounted.f_flag & ST_NOSUID) != 0)
-        tell(node, STATUS_SYSTEM, "%s: its file system is mounted nosuid, so that only root can use it", path);
+        tell(node, STATUS_SYSTEM,
+             PAMRUN_PROGRAM ": is not root's and setuid, so that only root can use it: chown root, chmod 4755");
+    else if (statvfs(PAMRUN_PROGRAM, &mounted) == 0 && (mounted.f_flag & ST_NOSUID) != 0)
+        tell(node, STATUS_SYSTEM, PAMRUN_PROGRAM ": its file system is mounted nosuid, so that only root can use it");
 }
 
 static void tell_all(struct node *node, int status, const char *profile, const char *what, const json_t *list)
@@ -153,7 +145,7 @@ enum result node_check(const struct trial_options *options, const char *user, ch
 
     if (*profiles == NULL) {
         (void)fail(error, STEP_OPTIONS, STATUS_USAGE, "check: --node needs the name of a profile");
-        return fail_hint(error, "pamrunctl check --help, or man 8 pamrunctl");
+        return verb_hint("check", error);
     }
     check_program(&node);
     check_sessions(&node);

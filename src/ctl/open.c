@@ -38,7 +38,7 @@ static enum result usage(const char *problem, const char *value, struct error *e
 
     (void)text_visible(shown, sizeof shown, value, TEXT_ONE_LINE);
     (void)fail(error, STEP_OPTIONS, STATUS_USAGE, "open: %s%s", problem, shown);
-    return fail_hint(error, "pamrunctl open --help, or man 8 pamrunctl");
+    return verb_hint("open", error);
 }
 
 /* ---- what was typed ---- */
@@ -84,22 +84,19 @@ static enum result check(const struct open_request *request, char *const *furthe
     return check_further(further, error);
 }
 
-static bool add_pair(struct strv *arguments, const char *option, const char *value)
-{
-    return value == NULL || (strv_add(arguments, option) && strv_add(arguments, value));
-}
-
 static bool make_arguments(struct strv *arguments, const struct open_request *request, char *const *further, int events)
 {
     char number[16];
     bool made;
 
     (void)snprintf(number, sizeof number, "%d", events);
-    made = strv_add(arguments, PAMRUN_PROGRAM) && add_pair(arguments, "--profile", request->words.profile)
-           && add_pair(arguments, "--hold", request->words.id) && add_pair(arguments, "--hold-time", request->lease)
-           && add_pair(arguments, "--json-status-fd", number) && add_pair(arguments, "--user", request->words.user)
-           && add_pair(arguments, "--account-uid", request->words.uid)
-           && add_pair(arguments, "--identity", request->identity);
+    made = strv_add(arguments, PAMRUN_PROGRAM) && strv_add_pair(arguments, "--profile", request->words.profile)
+           && strv_add_pair(arguments, "--hold", request->words.id)
+           && strv_add_pair(arguments, "--hold-time", request->lease)
+           && strv_add_pair(arguments, "--json-status-fd", number)
+           && strv_add_pair(arguments, "--user", request->words.user)
+           && strv_add_pair(arguments, "--account-uid", request->words.uid)
+           && strv_add_pair(arguments, "--identity", request->identity);
     for (; made && *further != NULL; further++)
         made = strv_add(arguments, *further);
     return made;
@@ -239,26 +236,26 @@ static json_t *find_refusal(char *text)
     return NULL;
 }
 
-/* Whose the mark is to be. 0: of an identity that means nobody here. */
-static enum result find_owner(const struct open_request *request, const char *account_name, uid_t *owner,
-                              struct error *error)
+/* Whose the mark is to be, 0: of an identity that means nobody here; and his name, where pamrun did not say it. */
+static enum result find_owner(const struct open_request *request, json_t *facts, uid_t *owner, struct error *error)
 {
     struct account account = {0};
+    struct error unknown;
     uint32_t number = 0;
 
     *owner = 0;
+    if (request->words.user != NULL)
+        (void)json_object_set_new(facts, "account", json_text(request->words.user));
     if (request->words.uid != NULL) {
         (void)number_parse(request->words.uid, UINT32_MAX - 1, &number);
         *owner = (uid_t)number;
-        return OK;
+        if (*json_text_of(facts, "account") == '\0' && account_by_uid(&account, *owner, &unknown) == OK)
+            (void)json_object_set_new(facts, "account", json_text(account.name));
+    } else if (*json_text_of(facts, "account") != '\0') {
+        if (account_by_name(&account, json_text_of(facts, "account"), error) != OK)
+            return FAILED;
+        *owner = account.uid;
     }
-    if (request->words.user != NULL)
-        account_name = request->words.user;
-    if (*account_name == '\0')
-        return OK;
-    if (account_by_name(&account, account_name, error) != OK)
-        return FAILED;
-    *owner = account.uid;
     account_free(&account);
     return OK;
 }
@@ -268,10 +265,8 @@ static enum result mark(const struct open_request *request, json_t *facts, struc
     char id[SHOWN_BYTES + HOLD_ID_MAX];
     uid_t owner;
 
-    if (find_owner(request, json_text_of(facts, "account"), &owner, error) != OK)
+    if (find_owner(request, facts, &owner, error) != OK)
         return FAILED;
-    if (request->words.user != NULL)
-        (void)json_object_set_new(facts, "account", json_text(request->words.user));
     if (request->words.profile != NULL)
         (void)json_object_set_new(facts, "profile", json_text(request->words.profile));
     if (refusal_write(request->words.id, owner, facts, error) != OK)

@@ -16,11 +16,6 @@ struct recover_request {
     char unused;
 };
 
-struct recovery {
-    enum result worst; /* of all: one that cannot be recovered does not keep the others from it */
-    struct error *error;
-};
-
 static void report(const struct place *place, const struct cleared *cleared)
 {
     if (cleared->dead > 0)
@@ -36,7 +31,7 @@ static void report(const struct place *place, const struct cleared *cleared)
 
 static void recover(void *data, uid_t uid, const char *profile)
 {
-    struct recovery *recovery = data;
+    struct sessions_failures *failures = data;
     OWNED(place_close) struct place place = {.fd = -1, .lock = -1};
     struct cleared cleared;
     struct error error;
@@ -49,18 +44,12 @@ static void recover(void *data, uid_t uid, const char *profile)
             report(&place, &cleared);
         return;
     }
-    if (recovery->worst != OK) { /* the last one is told by main */
-        log_say("%s", recovery->error->message);
-        if (recovery->error->hint[0] != '\0')
-            log_hint(recovery->error->hint);
-    }
-    recovery->worst = FAILED;
-    *recovery->error = error;
+    sessions_failed(failures, &error);
 }
 
 static enum result run_recover(const void *given, char *const *operands, int *status, struct error *error)
 {
-    struct recovery recovery = {OK, error};
+    struct sessions_failures failures = {.any = false};
     struct error stopped;
     bool listed;
     int problem;
@@ -69,7 +58,7 @@ static enum result run_recover(const void *given, char *const *operands, int *st
     if (sessions_need_root("recover", error) != OK || sessions_guard_start(error) != OK)
         return FAILED;
     guard_enter(STEP_SHARE, 0);
-    listed = place_each(recover, &recovery);
+    listed = place_each(recover, &failures);
     problem = errno;
     kill_domain_clean();
     if (guard_leave(&stopped) != OK) {
@@ -78,7 +67,7 @@ static enum result run_recover(const void *given, char *const *operands, int *st
     }
     if (!listed)
         return fail(error, STEP_SHARE, STATUS_SYSTEM, "recover: %s: %s", SHARE_ROOT, strerror(problem));
-    return recovery.worst;
+    return sessions_outcome(&failures, error);
 }
 
 static const struct verb_option options[] = {

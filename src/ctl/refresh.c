@@ -71,22 +71,23 @@ static enum result run_refresh(const void *given, char *const *operands, int *st
     const struct refresh_request *request = given;
     OWNED(census_free) struct census census = {NULL, 0};
     struct census_filter filter;
-    int64_t end_at_ms;
+    struct sessions_failures failures = {.any = false};
+    int64_t timeout_ms;
     char asked[SHOWN_BYTES];
 
     (void)operands, (void)status;
     if (sessions_need_root("refresh", error) != OK
         || sessions_filter(&filter, &request->words, "refresh", WHO_ONE, error) != OK
-        || sessions_timeout(request->timeout, "refresh", TIMEOUT_S, &end_at_ms, error) != OK
+        || sessions_timeout(request->timeout, "refresh", TIMEOUT_S, &timeout_ms, error) != OK
         || census_take(&census, &filter, error) != OK)
         return FAILED;
     sessions_asked(&request->words, asked, sizeof asked);
     if (census.count == 0)
         return fail(error, STEP_SHARE, STATUS_UNAVAILABLE, "refresh: %s: there is no such shared session", asked);
     for (size_t at = 0; at < census.count; at++)
-        if (refresh(&census.items[at], end_at_ms, error) != OK)
-            return FAILED;
-    return OK;
+        if (refresh(&census.items[at], sessions_end(timeout_ms), error) != OK)
+            sessions_failed(&failures, error);
+    return sessions_outcome(&failures, error);
 }
 
 static const struct verb_option options[] = {
@@ -94,7 +95,7 @@ static const struct verb_option options[] = {
     {"uid", "UID", offsetof(struct refresh_request, words.uid), "the same, by number", false},
     {"id", "ID", offsetof(struct refresh_request, words.id), "the one with that hold", false},
     {"profile", "NAME", offsetof(struct refresh_request, words.profile), "only the one of this PAM profile", false},
-    {"timeout", "TIME", offsetof(struct refresh_request, timeout), "give up after that (default: 60s)", false},
+    {"timeout", "TIME", offsetof(struct refresh_request, timeout), "give each up after that (default: 60s)", false},
     {NULL, NULL, 0, NULL, false},
 };
 

@@ -10,12 +10,6 @@
 
 enum { TEXT_BYTES = 2400, INDENT = 5 };
 
-#define GREEN  "\033[32m"
-#define RED    "\033[31m"
-#define DIM    "\033[2m"
-#define BOLD   "\033[1m"
-#define NORMAL "\033[0m"
-
 /* ---- style ---- */
 
 static bool locale_is_utf8(void)
@@ -42,25 +36,26 @@ struct report_style report_style_of(FILE *out)
     };
 }
 
-static void put_coloured(FILE *out, const struct report_style *style, const char *colour, const char *text)
+void report_coloured(FILE *out, const struct report_style *style, const char *colour, const char *text)
 {
-    if (style->colours)
-        (void)fprintf(out, "%s%s" NORMAL, colour, text);
+    if (style->colours && *colour != '\0')
+        (void)fprintf(out, "%s%s\033[0m", colour, text);
     else
         (void)fputs(text, out);
 }
 
-void report_mark(FILE *out, const struct report_style *style, enum report_mark mark)
+/* Four columns. */
+static void put_mark(FILE *out, const struct report_style *style, enum report_mark mark)
 {
     static const struct {
         const char *colour, *mark, *word;
     } table[] = {
-        [REPORT_OK] = {GREEN, "\u2713   ", "ok  "},
-        [REPORT_FAILED] = {RED, "\u2717   ", "FAIL"},
-        [REPORT_NOT_RUN] = {DIM, "\u2013   ", "-   "},
+        [REPORT_OK] = {COLOUR_GREEN, "\u2713   ", "ok  "},
+        [REPORT_FAILED] = {COLOUR_RED, "\u2717   ", "FAIL"},
+        [REPORT_NOT_RUN] = {COLOUR_DIM, "\u2013   ", "-   "},
     };
 
-    put_coloured(out, style, table[mark].colour, style->marks ? table[mark].mark : table[mark].word);
+    report_coloured(out, style, table[mark].colour, style->marks ? table[mark].mark : table[mark].word);
 }
 
 /* Text of modules and names: nothing in it moves the cursor. */
@@ -227,7 +222,7 @@ void report_remark(FILE *out, const struct report_style *style, enum report_mark
                    const char *text)
 {
     (void)fprintf(out, "%*s", INDENT, "");
-    put_coloured(out, style, mark == REPORT_FAILED ? RED : DIM, word);
+    report_coloured(out, style, mark == REPORT_FAILED ? COLOUR_RED : COLOUR_DIM, word);
     (void)fputs(": ", out);
     put_visible(out, text);
     (void)fputs("\n", out);
@@ -264,15 +259,15 @@ void report_operation(FILE *out, const struct report_style *style, const json_t 
     const char *code = json_text_of(operation, "code");
     char line[TEXT_BYTES];
 
-    report_mark(out, style, mark);
+    put_mark(out, style, mark);
     (void)fprintf(out, " %-14s ", json_text_of(operation, "step"));
     if (mark == REPORT_NOT_RUN) {
-        put_coloured(out, style, DIM, "not run");
+        report_coloured(out, style, COLOUR_DIM, "not run");
     } else if (*code == '\0') {
-        put_coloured(out, style, RED, "the process ended");
+        report_coloured(out, style, COLOUR_RED, "the process ended");
     } else {
         (void)snprintf(line, sizeof line, "%-22s", code);
-        put_coloured(out, style, mark == REPORT_OK ? "" : RED, line);
+        report_coloured(out, style, mark == REPORT_OK ? "" : COLOUR_RED, line);
         (void)fprintf(out, " %8.1f ms", json_real_value(json_object_get(operation, "ms")));
         if (strcmp(code, "PAM_SUCCESS") != 0)
             (void)fprintf(out, "  %s", json_text_of(operation, "meaning"));
@@ -294,7 +289,7 @@ void report_failure(FILE *out, const struct report_style *style, const json_t *r
 
     if (failure == NULL)
         return;
-    put_coloured(out, style, RED, "failed: ");
+    report_coloured(out, style, COLOUR_RED, "failed: ");
     put_visible(out, json_text_of(failure, "message"));
     (void)fprintf(out, "\n%*spamrun would end with status %lld, the fault being the %s's\n", INDENT, "",
                   (long long)json_integer_value(json_object_get(failure, "exit-status")),
@@ -303,7 +298,7 @@ void report_failure(FILE *out, const struct report_style *style, const json_t *r
 
 static void put_hint(FILE *out, const struct report_style *style, const char *text)
 {
-    put_coloured(out, style, BOLD, "hint: ");
+    report_coloured(out, style, COLOUR_BOLD, "hint: ");
     put_visible(out, text);
     (void)fputs("\n", out);
 }

@@ -15,8 +15,14 @@ enum report_mark { REPORT_OK, REPORT_FAILED, REPORT_NOT_RUN };
 /* For that stream. */
 struct report_style report_style_of(FILE *out);
 
-/* Four columns: "ok  ", "FAIL", "-   ", or a mark. */
-void report_mark(FILE *out, const struct report_style *style, enum report_mark mark);
+/* For report_coloured(). */
+#define COLOUR_GREEN "\033[32m"
+#define COLOUR_RED   "\033[31m"
+#define COLOUR_DIM   "\033[2m"
+#define COLOUR_BOLD  "\033[1m"
+
+/* The text, in that colour where there are any; "" is no colour. */
+void report_coloured(FILE *out, const struct report_style *style, const char *colour, const char *text);
 
 /* "profile su, account alice (uid 1000), called by root" */
 void report_facts(FILE *out, const struct report_style *style, const json_t *result);

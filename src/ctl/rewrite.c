@@ -12,9 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* In the directory: the profile and "other" by their names, and these. Short names: libpam's lines may be bounded. */
-#define INCLUDED "i" /* copies of included files, by the number of the line that includes them */
-#define MODULES  "m" /* symbolic links to pam_trace.so, by the modules' names: libpam logs who spoke by that name */
+/* In the directory: the profile and "other" by their names, and these. Short names: libpam's lines may be bounded; and
+ * none that a profile can have: those have no capital. */
+#define INCLUDED "I" /* copies of included files, by the number of the line that includes them */
+#define MODULES  "M" /* symbolic links to pam_trace.so, by the modules' names: libpam logs who spoke by that name */
 
 static enum result fail_at(const char *path, struct error *error)
 {

@@ -14,7 +14,7 @@ struct rewrite {
     const char *module; /* the path of pam_trace.so; borrowed */
 };
 
-/* Make the directory. */
+/* Make the directory. Where that fails in the middle, rewrite_remove() has something to do. */
 enum result CHECKED rewrite_begin(struct rewrite *rewrite, const char *module, struct error *error);
 
 /* Write the copies. stands_in: by line, is pam_trace.so to have the module's place? The others stay as they are. cut:

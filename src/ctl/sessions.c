@@ -4,8 +4,10 @@
 #include "ask/identity.h"
 #include "base/clock.h"
 #include "base/guard.h"
+#include "base/log.h"
 #include "base/number.h"
 #include "base/text.h"
+#include "ctl/verb.h"
 #include "pam/service.h"
 
 #include <poll.h>
@@ -22,7 +24,7 @@ static enum result usage(const char *verb, const char *problem, const char *valu
 
     (void)text_visible(shown, sizeof shown, value, TEXT_ONE_LINE);
     (void)fail(error, STEP_OPTIONS, STATUS_USAGE, "%s: %s%s", verb, problem, shown);
-    return fail_hint(error, "pamrunctl %s --help, or man 8 pamrunctl", verb);
+    return verb_hint(verb, error);
 }
 
 enum result sessions_need_root(const char *verb, struct error *error)
@@ -131,7 +133,7 @@ int session_keeper_open(const struct place *place)
     return fd;
 }
 
-enum result sessions_timeout(const char *text, const char *verb, int64_t default_s, int64_t *end_at_ms,
+enum result sessions_timeout(const char *text, const char *verb, int64_t default_s, int64_t *timeout_ms,
                              struct error *error)
 {
     uint32_t seconds = 0;
@@ -139,10 +141,41 @@ enum result sessions_timeout(const char *text, const char *verb, int64_t default
     if (text != NULL && !duration_parse(text, &seconds))
         return usage(verb, "--timeout needs a time, such as 90s or 10m, of at most 366 days: ", text, error);
     if (text == NULL && default_s <= 0)
-        *end_at_ms = INT64_MAX;
+        *timeout_ms = INT64_MAX;
     else
-        *end_at_ms = clock_now_ms() + (text != NULL ? (int64_t)seconds : default_s) * 1000;
+        *timeout_ms = (text != NULL ? (int64_t)seconds : default_s) * 1000;
     return OK;
+}
+
+int64_t sessions_end(int64_t timeout_ms)
+{
+    return timeout_ms == INT64_MAX ? INT64_MAX : clock_now_ms() + timeout_ms;
+}
+
+static void tell(const struct error *error)
+{
+    log_say("%s", error->message);
+    if (error->hint[0] != '\0')
+        log_hint(error->hint);
+}
+
+void sessions_failed(struct sessions_failures *failures, const struct error *error)
+{
+    bool is_worse = failures->any && failures->worst.status == STATUS_TRY_AGAIN && error->status != STATUS_TRY_AGAIN;
+
+    if (failures->any)
+        tell(is_worse ? &failures->worst : error);
+    if (!failures->any || is_worse)
+        failures->worst = *error;
+    failures->any = true;
+}
+
+enum result sessions_outcome(const struct sessions_failures *failures, struct error *error)
+{
+    if (!failures->any)
+        return OK;
+    *error = failures->worst;
+    return FAILED;
 }
 
 enum result sessions_guard_start(struct error *error)

@@ -33,9 +33,24 @@ void sessions_asked(const struct session_words *words, char *text, size_t size);
 /* Its keeper's pidfd, of the very process that has the mark; below 0: it has none any more. */
 int session_keeper_open(const struct place *place);
 
-/* Time to wait for: a clock of poll(2)'s. */
-enum result CHECKED sessions_timeout(const char *text, const char *verb, int64_t default_s, int64_t *end_at_ms,
+/* Time to wait for; INT64_MAX: for ever, which default_s 0 stands for, too. */
+enum result CHECKED sessions_timeout(const char *text, const char *verb, int64_t default_s, int64_t *timeout_ms,
                                      struct error *error);
+
+/* When that time, from now on, is over: for sessions_wait(). */
+int64_t sessions_end(int64_t timeout_ms);
+
+/* What went wrong with several sessions, each by itself: none keeps the others from it. Zeroed at first. */
+struct sessions_failures {
+    struct error worst;
+    bool any;
+};
+
+/* All but the worst are told at once; that one lasts, where another may be gone in a moment (STATUS_TRY_AGAIN). */
+void sessions_failed(struct sessions_failures *failures, const struct error *error);
+
+/* The worst one, for main to tell; OK: there was none. */
+enum result CHECKED sessions_outcome(const struct sessions_failures *failures, struct error *error);
 
 /* Signals that end us are seen from here on by the guard (guard.h), so that locks can be waited for. */
 enum result CHECKED sessions_guard_start(struct error *error);

@@ -17,6 +17,21 @@ enum { LEVELS_MAX = 16, DEPTH_MAX = 64, PATH_BYTES = 4096, SHOWN_BYTES = 80 };
 
 static const char *const facility_names[STACK_FACILITIES] = {"auth", "account", "session", "password"};
 
+enum stack_facility stack_facility_of(enum step step)
+{
+    switch (step) {
+    case STEP_ACCOUNT:
+        return STACK_ACCOUNT;
+    case STEP_OPEN_SESSION:
+    case STEP_CLOSE_SESSION:
+        return STACK_SESSION;
+    case STEP_CHAUTHTOK:
+        return STACK_PASSWORD;
+    default:
+        return STACK_AUTH;
+    }
+}
+
 const char *stack_facility_name(enum stack_facility facility)
 {
     return facility < STACK_FACILITIES ? facility_names[facility] : "";

@@ -91,6 +91,9 @@ int stack_next(const struct stack *stack, enum stack_facility facility, bool of_
 /* Does the profile have no line of its own for it, so that libpam takes those of "other"? */
 bool stack_is_served_by_other(const struct stack *stack, enum stack_facility facility);
 
+/* The one whose lines that step calls; of a step that calls modules. */
+enum stack_facility stack_facility_of(enum step step);
+
 /* "auth"; "" for STACK_ALL. */
 const char *stack_facility_name(enum stack_facility facility);
 

@@ -6,12 +6,12 @@
 #include "ctl/operations.h"
 #include "ctl/report.h"
 #include "ctl/rewrite.h"
+#include "ctl/said.h"
 #include "ctl/stack.h"
 #include "ctl/trace_lines.h"
 #include "ctl/trace_report.h"
 #include "ctl/trial.h"
 #include "ctl/trial_options.h"
-#include "pam/conversation.h"
 #include "trace/calls.h"
 
 #include <bsd/string.h>
@@ -188,17 +188,11 @@ static void observe(void *data, const struct conversation_event *event)
 
     if (call < 0 || event->moment == CONVERSATION_ASKS)
         return;
-    text = json_object();
     if (event->moment == CONVERSATION_TOLD) {
-        (void)json_object_set_new(text, "kind", json_string(event->is_error ? "error" : "info"));
-        (void)json_object_set_new(text, "text", json_text(event->text));
+        text = said_message(event);
     } else {
+        text = said_prompt(event);
         (void)json_object_set_new(text, "kind", json_string("prompt"));
-        (void)json_object_set_new(text, "text", json_text(event->text));
-        (void)json_object_set_new(text, "echo", json_boolean(event->echo));
-        (void)json_object_set_new(text, "answered-by", json_text(event->by));
-        if (event->by == NULL)
-            (void)json_object_set_new(text, "why", json_text(event->why));
     }
     (void)json_array_append_new(texts_of_call(data, call), text);
 }
@@ -215,6 +209,13 @@ static void end(void *data, json_t *record)
 }
 
 /* ---- in our process ---- */
+
+static enum result prepare(void *data, struct error *error)
+{
+    struct trace *trace = data;
+
+    return rewrite_begin(&trace->rewrite, PAM_TRACE_MODULE, error);
+}
 
 static void finish(void *data)
 {
@@ -285,7 +286,6 @@ static enum result run_trace(struct trace_request *request, char *const *operand
     struct trace trace = {.rewrite = {.directory = ""}};
     struct operations operations;
     struct trial_request trial;
-    enum result result;
     json_t *found;
 
     if (trial_options_read(&trial, &operations, "trace", &request->trial, operands, error) != OK)
@@ -293,9 +293,8 @@ static enum result run_trace(struct trace_request *request, char *const *operand
     running = mmap(NULL, sizeof *running, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (running == MAP_FAILED)
         return fail_memory(error, STEP_START);
-    if (geteuid() == 0 && rewrite_begin(&trace.rewrite, PAM_TRACE_MODULE, error) != OK)
-        return FAILED;
     trial.data = &trace;
+    trial.prepare = prepare;
     trial.start = start;
     trial.before = before;
     trial.after = after;
@@ -306,9 +305,7 @@ static enum result run_trace(struct trace_request *request, char *const *operand
         trial.show = show;
         trial.show_data = &style;
     }
-    result = trial_run(&trial, &found, error);
-    rewrite_remove(&trace.rewrite);
-    if (result != OK)
+    if (trial_run(&trial, &found, error) != OK)
         return FAILED;
     add_place_of_end(found);
     trial_advise(found);

@@ -22,12 +22,6 @@ bool trace_lines_begin(struct trace_lines *lines, const struct stack *stack, con
     return lines->frozen != NULL && lines->texts != NULL;
 }
 
-void trace_lines_end(struct trace_lines *lines)
-{
-    free(lines->frozen);
-    json_decref(lines->texts);
-}
-
 /* ---- one pass through the stack ---- */
 
 /* The list that libpam walks, and which calls belong to it. */
@@ -44,21 +38,6 @@ struct pass {
     int decided_by;    /* in the stack */
     int code;
 };
-
-static enum stack_facility facility_of(enum step step)
-{
-    switch (step) {
-    case STEP_ACCOUNT:
-        return STACK_ACCOUNT;
-    case STEP_OPEN_SESSION:
-    case STEP_CLOSE_SESSION:
-        return STACK_SESSION;
-    case STEP_CHAUTHTOK:
-        return STACK_PASSWORD;
-    default:
-        return STACK_AUTH;
-    }
-}
 
 /* The number that the line has in the copy: both times that libpam reads "other" for itself, it reads the second. */
 static int number_of(const struct stack *stack, int line)
@@ -146,9 +125,7 @@ static json_t *texts_of(const struct strv *list)
 
 static json_t *action_of(int action)
 {
-    static const char *const names[] = {"ignore", "ok", "done", "bad", "die", "reset"};
-
-    return action > 0 ? json_sprintf("jump %d", action) : json_string(names[-action]);
+    return action > 0 ? json_sprintf("jump %d", action) : json_string(profile_action_words[-action]);
 }
 
 static json_t *place_of(const struct stack_line *line)
@@ -296,7 +273,7 @@ json_t *trace_lines_of(struct trace_lines *lines, enum step step, const char *co
     const struct trace_call *made = calls_made(&count);
     struct pass pass = {
         .lines = lines,
-        .facility = facility_of(step),
+        .facility = stack_facility_of(step),
         .is_frozen = step == STEP_CREDENTIALS || step == STEP_DELETE_CREDENTIALS || step == STEP_CLOSE_SESSION,
         .made = made,
         .end = count,

@@ -19,5 +19,3 @@ bool trace_lines_begin(struct trace_lines *lines, const struct stack *stack, con
 
 /* The passes that the function has made through the stack: two for pam_chauthtok(3), else one. code: its answer. */
 json_t *trace_lines_of(struct trace_lines *lines, enum step step, const char *code);
-
-void trace_lines_end(struct trace_lines *lines);

@@ -9,12 +9,6 @@
 
 enum { CELL_BYTES = 400, ARGUMENTS_WIDTH = 48, INDENT = 5, TEXT_INDENT = 11 };
 
-#define GREEN  "\033[32m"
-#define RED    "\033[31m"
-#define DIM    "\033[2m"
-#define BOLD   "\033[1m"
-#define NORMAL "\033[0m"
-
 /* The columns of a line. */
 enum cell { PLACE, CONTROL, MODULE, CODE, ACTION, CELLS };
 
@@ -100,11 +94,11 @@ static void choose_mark(struct row *row, const json_t *line)
     const char *action = json_text_of(line, "action");
 
     if (strcmp(json_text_of(line, "state"), "called") != 0)
-        set_mark(row, "\u2013", "-", DIM);
+        set_mark(row, "\u2013", "-", COLOUR_DIM);
     else if (*action == '\0' || strcmp(action, "bad") == 0 || strcmp(action, "die") == 0)
-        set_mark(row, "\u2717", "x", RED);
+        set_mark(row, "\u2717", "x", COLOUR_RED);
     else if (strcmp(json_text_of(line, "code"), "PAM_SUCCESS") == 0)
-        set_mark(row, "\u2713", "+", GREEN);
+        set_mark(row, "\u2713", "+", COLOUR_GREEN);
     else
         set_mark(row, "~", "~", "");
 }
@@ -147,14 +141,6 @@ static void fill(struct row *row, const json_t *line)
 
 /* ---- output ---- */
 
-static void put_coloured(FILE *out, const struct report_style *style, const char *colour, const char *text)
-{
-    if (style->colours && *colour != '\0')
-        (void)fprintf(out, "%s%s" NORMAL, colour, text);
-    else
-        (void)fputs(text, out);
-}
-
 static void put_visible(FILE *out, const char *text)
 {
     char visible[2400];
@@ -168,7 +154,7 @@ static void put_cell(FILE *out, const struct report_style *style, const char *co
 {
     size_t length = width_of(text);
 
-    put_coloured(out, style, colour, text);
+    report_coloured(out, style, colour, text);
     (void)fprintf(out, "%*s", (int)(width > length ? width - length : 0) + 2, "");
 }
 
@@ -187,30 +173,31 @@ static void put_row(FILE *out, const struct report_style *style, const struct ro
                     const json_t *line)
 {
     bool was_called = row->cells[ACTION][0] != '\0';
-    const char *colour = row->colour != NULL ? row->colour : "", *rest = strcmp(colour, DIM) == 0 ? DIM : "";
+    const char *colour = row->colour != NULL ? row->colour : "",
+               *rest = strcmp(colour, COLOUR_DIM) == 0 ? COLOUR_DIM : "";
     const json_t *ms = json_object_get(line, "ms");
 
     (void)fprintf(out, "%*s", INDENT, "");
-    put_coloured(out, style, colour, style->marks ? row->mark : row->plain_mark);
+    report_coloured(out, style, colour, style->marks ? row->mark : row->plain_mark);
     (void)fputc(' ', out);
     put_cell(out, style, rest, row->cells[PLACE], widths[PLACE]);
     put_cell(out, style, rest, row->cells[CONTROL], widths[CONTROL]);
     if (row->cells[CODE][0] == '\0') {
-        put_coloured(out, style, rest, row->cells[MODULE]);
+        report_coloured(out, style, rest, row->cells[MODULE]);
     } else {
         put_cell(out, style, rest, row->cells[MODULE], widths[MODULE]);
         if (was_called) {
             put_cell(out, style, colour, row->cells[CODE], widths[CODE]);
             put_cell(out, style, "", row->cells[ACTION], widths[ACTION]);
         } else {
-            put_coloured(out, style, rest, row->cells[CODE]);
+            report_coloured(out, style, rest, row->cells[CODE]);
         }
     }
     if (json_is_number(ms))
         (void)fprintf(out, "%8.1f ms", json_number_value(ms));
     if (is_worth_marking(line)) {
         (void)fputs("  ", out);
-        put_coloured(out, style, BOLD, "<- decides");
+        report_coloured(out, style, COLOUR_BOLD, "<- decides");
     }
     (void)fputc('\n', out);
 }
@@ -300,7 +287,7 @@ static void put_end(FILE *out, const struct report_style *style, const json_t *p
     add(cell, "  ");
     add(cell, json_text_of(place, "module"));
     (void)fprintf(out, "%*s", INDENT, "");
-    put_coloured(out, style, RED, style->marks ? "\u2717 " : "x ");
+    report_coloured(out, style, COLOUR_RED, style->marks ? "\u2717 " : "x ");
     (void)fprintf(out, "%s  <- it ended in this module\n", cell);
 }
 

@@ -258,14 +258,16 @@ static enum result begin(struct watch *watch, struct error *error)
     int ends[2];
     sigset_t set;
 
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
-        return fail(error, STEP_START, STATUS_SYSTEM, "socketpair: %s", strerror(errno));
     sigemptyset(&set);
     for (size_t at = 0; at < sizeof passed_on / sizeof *passed_on; at++)
         (void)sigaddset(&set, passed_on[at]);
     watch->passed_on = set;
     (void)sigaddset(&set, SIGPIPE); /* a reader that has gone is an error like any other, and found at the end */
     (void)sigprocmask(SIG_BLOCK, &set, NULL);
+    if (watch->request->prepare != NULL && watch->request->prepare(watch->request->data, error) != OK)
+        return FAILED;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+        return fail(error, STEP_START, STATUS_SYSTEM, "socketpair: %s", strerror(errno));
     (void)fflush(NULL);
     if (terminal != NULL && strcmp(terminal, "dumb") != 0)
         progress_open();
@@ -300,13 +302,14 @@ enum result trial_run(const struct trial_request *request, json_t **result, stru
         while (waitpid(watch.worker, &wait_status, 0) < 0 && errno == EINTR)
             continue;
         finish(&watch, wait_status);
-        if (request->finish != NULL)
-            request->finish(request->data);
-        (void)sigprocmask(SIG_UNBLOCK, &watch.passed_on, NULL);
-        *result = watch.result;
-    } else {
-        json_decref(watch.result);
     }
+    if (request->finish != NULL)
+        request->finish(request->data);
+    (void)sigprocmask(SIG_UNBLOCK, &watch.passed_on, NULL);
+    if (begun == OK)
+        *result = watch.result;
+    else
+        json_decref(watch.result);
     fd_close(&watch.channel);
     fd_close(&watch.signals);
     fd_close(&watch.pidfd);

@@ -21,7 +21,7 @@ struct trial_request {
     const char *caller; /* as if that user had called; NULL: who calls */
     const struct operations *operations; /* none in it: all of a run and its close */
 
-    /* Hooks of who looks deeper, all in the worker. NULL: none. */
+    /* Hooks of who looks deeper; in the worker, unless they say otherwise. NULL: none. */
     void *data;
     /* The profile is known, and nothing was called. *directory: read profiles from there, pam_start_confdir(3). */
     enum result (*start)(void *data, const char *profile, const char **directory, struct error *error);
@@ -33,7 +33,9 @@ struct trial_request {
     /* Nothing more will be called. end: what it adds comes into the result. */
     void (*end)(void *data, json_t *end);
 
-    /* In our process, when the worker has ended, however it did, and signals still wait: what start() made goes. */
+    /* In our process, before there is a worker and when it has ended, however it did. Signals wait meanwhile: what is made
+     * is removed. finish() is called also where prepare() failed. */
+    enum result (*prepare)(void *data, struct error *error);
     void (*finish)(void *data);
 
     /* In our process, when a record has come: the first has what is known before any call, the others are

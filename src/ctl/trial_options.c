@@ -4,21 +4,17 @@
 #include "ctl/advice.h"
 #include "ctl/json.h"
 #include "ctl/survey.h"
+#include "ctl/verb.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-static bool add_pair(struct strv *words, const char *option, const char *value)
-{
-    return value == NULL || (strv_add(words, option) && strv_add(words, value));
-}
 
 static bool add_pairs(struct strv *words, const char *option, const struct strv *values)
 {
     bool added = true;
 
     for (size_t at = 0; added && at < values->count; at++)
-        added = add_pair(words, option, values->items[at]);
+        added = strv_add_pair(words, option, values->items[at]);
     return added;
 }
 
@@ -27,13 +23,13 @@ static bool make_words(struct trial_options *options, const char *account)
 {
     struct strv *words = &options->words;
 
-    return strv_add(words, "pamrun") && add_pair(words, "--profile", options->profile)
-           && add_pair(words, "--forward-password-fd", options->password_fd)
-           && add_pair(words, "--forward-answers-fd", options->answers_fd)
+    return strv_add(words, "pamrun") && strv_add_pair(words, "--profile", options->profile)
+           && strv_add_pair(words, "--forward-password-fd", options->password_fd)
+           && strv_add_pair(words, "--forward-answers-fd", options->answers_fd)
            && (!options->any_prompt || strv_add(words, "--any-prompt"))
-           && add_pairs(words, "--pam-setenv", &options->environment) && add_pair(words, "--pam-rhost", options->rhost)
-           && add_pairs(words, "--deadline", &options->deadlines) && add_pair(words, "--user", account)
-           && strv_add(words, "--") && strv_add(words, "true");
+           && add_pairs(words, "--pam-setenv", &options->environment)
+           && strv_add_pair(words, "--pam-rhost", options->rhost) && add_pairs(words, "--deadline", &options->deadlines)
+           && strv_add_pair(words, "--user", account) && strv_add(words, "--") && strv_add(words, "true");
 }
 
 enum result trial_options_read(struct trial_request *trial, struct operations *operations, const char *verb,
@@ -47,7 +43,7 @@ enum result trial_options_read(struct trial_request *trial, struct operations *o
     };
     if (words[0] == NULL) {
         (void)fail(error, STEP_OPTIONS, STATUS_USAGE, "%s: needs the name of a user", verb);
-        return fail_hint(error, "pamrunctl %s --help, or man 8 pamrunctl", verb);
+        return verb_hint(verb, error);
     }
     if (!make_words(options, words[0]) || (options->argv = calloc(options->words.count + 1, sizeof *words)) == NULL)
         return fail_memory(error, STEP_OPTIONS);
@@ -83,6 +79,5 @@ void trial_advise(json_t *result)
 
 void trial_print_json(FILE *out, const json_t *result)
 {
-    (void)json_dumpf(result, out, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
-    (void)fputs("\n", out);
+    (void)json_print(out, result, JSON_INDENT(2) | JSON_REAL_PRECISION(9)); /* main sees to its errors */
 }

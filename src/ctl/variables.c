@@ -68,7 +68,7 @@ static const char *write_one(FILE *out, enum variables_format format, const char
 
 static bool write_json(FILE *out, json_t *object)
 {
-    bool written = json_dumpf(object, out, JSON_COMPACT) == 0 && fputc('\n', out) != EOF;
+    bool written = json_print(out, object, JSON_COMPACT);
 
     json_decref(object);
     return written;

@@ -5,13 +5,18 @@
 
 #include <string.h>
 
+enum result verb_hint(const char *verb, struct error *error)
+{
+    return fail_hint(error, "pamrunctl %s --help, or man 8 pamrunctl", verb);
+}
+
 static enum result usage(const struct verb *verb, const char *option, const char *problem, struct error *error)
 {
     char shown[80];
 
     (void)text_visible(shown, sizeof shown, option, TEXT_ONE_LINE);
     (void)fail(error, STEP_OPTIONS, STATUS_USAGE, "%s: %s: %s", verb->name, shown, problem);
-    return fail_hint(error, "pamrunctl %s --help, or man 8 pamrunctl", verb->name);
+    return verb_hint(verb->name, error);
 }
 
 static const struct verb_option *find_option(const struct verb *verb, const char *word, size_t length)

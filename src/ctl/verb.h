@@ -36,4 +36,7 @@ struct verb {
 enum result CHECKED verb_parse(const struct verb *verb, char **words, void *request, char ***operands, bool *help,
                                struct error *error);
 
+/* Where the verb's command line is described, for an error about it. FAILED. */
+enum result verb_hint(const char *verb, struct error *error);
+
 void verb_print_help(const struct verb *verb, FILE *out);

@@ -3,6 +3,7 @@
 #include "ask/authority.h"
 #include "ask/identity.h"
 #include "ask/options.h"
+#include "base/clock.h"
 #include "base/guard.h"
 #include "base/log.h"
 #include "base/owned.h"
@@ -11,6 +12,8 @@
 #include "ctl/effects.h"
 #include "ctl/json.h"
 #include "ctl/pose.h"
+#include "ctl/said.h"
+#include "ctl/stack.h"
 #include "pam/codes.h"
 #include "pam/forwarded.h"
 #include "pam/service.h"
@@ -28,7 +31,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { ASK_PATIENCE_MS = 1000, GRACE_MS = 10000 };
@@ -127,27 +129,6 @@ static void make_room_for_question(struct worker *worker)
     show_messages(worker);
 }
 
-static void note_message(struct worker *worker, const struct conversation_event *event)
-{
-    json_t *message = json_object();
-
-    (void)json_object_set_new(message, "kind", json_string(event->is_error ? "error" : "info"));
-    (void)json_object_set_new(message, "text", json_text(event->text));
-    (void)json_array_append_new(worker->messages, message);
-}
-
-static void note_prompt(struct worker *worker, const struct conversation_event *event)
-{
-    json_t *prompt = json_object();
-
-    (void)json_object_set_new(prompt, "text", json_text(event->text));
-    (void)json_object_set_new(prompt, "echo", json_boolean(event->echo));
-    (void)json_object_set_new(prompt, "answered-by", json_text(event->by));
-    if (event->by == NULL)
-        (void)json_object_set_new(prompt, "why", json_text(event->why));
-    (void)json_array_append_new(worker->prompts, prompt);
-}
-
 static void observe(void *data, const struct conversation_event *event)
 {
     struct worker *worker = data;
@@ -155,11 +136,11 @@ static void observe(void *data, const struct conversation_event *event)
     if (worker->request->observe != NULL)
         worker->request->observe(worker->request->data, event);
     if (event->moment == CONVERSATION_TOLD)
-        note_message(worker, event);
+        (void)json_array_append_new(worker->messages, said_message(event));
     else if (event->moment == CONVERSATION_ASKS)
         make_room_for_question(worker);
     else
-        note_prompt(worker, event);
+        (void)json_array_append_new(worker->prompts, said_prompt(event));
 }
 
 /* ---- before the first call ---- */
@@ -214,12 +195,11 @@ static enum result set_up(struct worker *worker, struct error *error)
 
 static struct facilities facilities_needed(const struct operations *operations)
 {
-    return (struct facilities){
-        .auth = operations_have(operations, STEP_AUTHENTICATE) || operations_have(operations, STEP_CREDENTIALS)
-                || operations_have(operations, STEP_DELETE_CREDENTIALS),
-        .account = operations_have(operations, STEP_ACCOUNT),
-        .session = operations_have(operations, STEP_OPEN_SESSION),
-    };
+    bool needed[STACK_FACILITIES] = {false};
+
+    for (size_t at = 0; at < operations->count; at++)
+        needed[stack_facility_of(operations->list[at].step)] = true;
+    return (struct facilities){needed[STACK_AUTH], needed[STACK_ACCOUNT], needed[STACK_SESSION]};
 }
 
 /* Who asks for whom, and with which profile; the site policy first, as in a run. An account that nobody resolves is
@@ -401,14 +381,6 @@ static json_t *operation_record(const struct operation *operation, const char *r
     return record;
 }
 
-static double now_us(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e6 + (double)now.tv_nsec / 1e3;
-}
-
 /* Who waits is told what runs, lest it crash. */
 static void tell_begin(const struct worker *worker, const struct operation *operation)
 {
@@ -419,14 +391,14 @@ static void tell_begin(const struct worker *worker, const struct operation *oper
 }
 
 static json_t *finished_record(struct worker *worker, const struct operation *operation, const char *word,
-                               const struct error *error, double us)
+                               const struct error *error, int64_t us)
 {
     json_t *record = operation_record(operation, word);
     int code = worker->transaction.last;
 
     (void)json_object_set_new(record, "code", json_string(pam_code_name(code)));
     (void)json_object_set_new(record, "meaning", json_text(pam_code_meaning(code)));
-    (void)json_object_set_new(record, "ms", json_real(us / 1000));
+    (void)json_object_set_new(record, "ms", json_real((double)us / 1000));
     (void)json_object_set_new(record, "prompts", worker->prompts);
     (void)json_object_set_new(record, "messages", worker->messages);
     worker->prompts = worker->messages = NULL;
@@ -473,7 +445,7 @@ static enum result call(struct worker *worker, const struct operation *operation
     OWNED(effects_free) struct effects before = {0}, after = {0};
     enum result result;
     json_t *record;
-    double started;
+    int64_t started;
 
     tell_begin(worker, operation);
     worker->prompts = json_array();
@@ -482,9 +454,9 @@ static enum result call(struct worker *worker, const struct operation *operation
     effects_note(&before, transaction_environment(&worker->transaction));
     if (request->before != NULL)
         request->before(request->data, operation);
-    started = now_us();
+    started = clock_now_us();
     result = transaction_call(&worker->transaction, operation->step, operation->flags, error);
-    started = now_us() - started;
+    started = clock_now_us() - started;
     if (result != OK && expired_is_fine(worker, operation, error))
         result = OK;
     if (result != OK && is_expired(operation->step, error))

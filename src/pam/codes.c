@@ -1,6 +1,7 @@
 #include "pam/codes.h"
 
-#include <security/pam_appl.h>
+#include "pam/library.h"
+
 #include <stddef.h>
 #include <string.h>
 
@@ -97,7 +98,8 @@ int pam_code_from_name(const char *name)
 
 const char *pam_code_meaning(int code)
 {
-    const char *meaning = pam_strerror(NULL, code);
+    struct error unused;
+    const char *meaning = libpam_load(&unused) == OK ? libpam.strerror(NULL, code) : NULL;
 
     return meaning != NULL ? meaning : "";
 }

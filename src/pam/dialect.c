@@ -1,6 +1,7 @@
 #include "pam/dialect.h"
 
 #include "base/owned.h"
+#include "pam/library.h"
 
 #include <bsd/string.h>
 #include <dlfcn.h>
@@ -10,7 +11,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <security/pam_appl.h>
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/lsan_interface.h>
 #endif
@@ -41,12 +41,12 @@ static int start_with(const char *text, size_t length, struct error *error)
 #ifdef __SANITIZE_ADDRESS__
     __lsan_disable(); /* libpam does not free all when it gives up, and it is made to */
 #endif
-    code = pam_start_confdir(name, "root", &nobody, "/proc/self/fd", &handle);
+    code = libpam.start_confdir(name, "root", &nobody, "/proc/self/fd", &handle);
 #ifdef __SANITIZE_ADDRESS__
     __lsan_enable();
 #endif
     if (code == PAM_SUCCESS)
-        (void)pam_end(handle, PAM_SUCCESS);
+        (void)libpam.end(handle, PAM_SUCCESS);
     return code;
 }
 
@@ -101,7 +101,7 @@ static void find_modules(struct dialect *dialect)
 enum result dialect_find(struct dialect *dialect, struct error *error)
 {
     *dialect = (struct dialect){.debian = false};
-    if (ask_for_include(dialect, error) != OK || ask_for_room(dialect, error) != OK)
+    if (libpam_load(error) != OK || ask_for_include(dialect, error) != OK || ask_for_room(dialect, error) != OK)
         return FAILED;
     find_modules(dialect);
     return OK;

@@ -7,6 +7,11 @@
 
 #include <security/pam_appl.h>
 
+const char *const profile_action_words[ACTION_WORDS] = {
+    [-ACTION_IGNORE] = "ignore", [-ACTION_OK] = "ok",   [-ACTION_DONE] = "done",
+    [-ACTION_BAD] = "bad",       [-ACTION_DIE] = "die", [-ACTION_RESET] = "reset",
+};
+
 /* libpam 1.7 gives each code a name in a header that it does not install; the order is the codes'. */
 static const char *const code_words[CONTROL_CODES] = {
     [PAM_SUCCESS] = "success",
@@ -220,10 +225,8 @@ static int read_code(const char **at)
 
 static bool read_action(const char **at, int *action)
 {
-    static const char *const words[] = {"ignore", "ok", "done", "bad", "die", "reset"};
-
-    for (int word = 0; word < (int)(sizeof words / sizeof *words); word++)
-        if (skip_word(at, words[word])) {
+    for (int word = 0; word < ACTION_WORDS; word++)
+        if (skip_word(at, profile_action_words[word])) {
             *action = -word;
             return true;
         }

@@ -17,6 +17,10 @@ enum control_action {
     ACTION_RESET = -5,
 };
 
+/* As they are written, by minus the action. */
+enum { ACTION_WORDS = 6 };
+extern const char *const profile_action_words[ACTION_WORDS];
+
 /* A profile's text while it is read. */
 struct profile_reader {
     const char *at;  /* what is left of the text */

@@ -17,6 +17,7 @@ static struct {
     bool any_was_read, service_was_read;
     int problem; /* errno; 0: none */
     char path[512];
+    char given_up[512]; /* a file that libpam closed before its end; empty: none */
 } reads;
 
 static void note_problem(const char *path)
@@ -42,7 +43,16 @@ static const char *name_of_profile(const char *path)
 struct watched {
     int fd;
     bool is_profile, has_ended;
+    char *path;
 };
+
+static void watched_free(struct watched *file)
+{
+    if (file == NULL)
+        return;
+    free(file->path);
+    free(file);
+}
 
 static ssize_t stream_read(void *cookie, char *bytes, size_t room)
 {
@@ -53,22 +63,21 @@ static ssize_t stream_read(void *cookie, char *bytes, size_t room)
         got = read(file->fd, bytes, room);
     while (got < 0 && errno == EINTR);
     if (got < 0)
-        note_problem("it");
+        note_problem(file->path);
     file->has_ended = file->has_ended || got == 0;
     return got;
 }
 
-/* libpam 1.7 gives a file up where it has no memory for a line, and takes it for one that ends there. */
+/* libpam gives a file up at a line that it cannot do anything with, and says so; libpam 1.7 also where it has no memory
+ * for a line, and takes the file for one that ends there. */
 static int stream_close(void *cookie)
 {
     struct watched *file = cookie;
     int fd = file->fd;
 
-    if (file->is_profile && !file->has_ended) {
-        errno = ENOMEM;
-        note_problem("it to its end");
-    }
-    free(file);
+    if (file->is_profile && !file->has_ended && reads.given_up[0] == '\0')
+        (void)strlcpy(reads.given_up, file->path, sizeof reads.given_up);
+    watched_free(file);
     return close(fd);
 }
 
@@ -81,11 +90,12 @@ static FILE *open_watched(const char *path)
     FILE *stream = NULL;
 
     if (file != NULL) {
-        *file = (struct watched){.fd = fd, .is_profile = name != NULL};
-        stream = fopencookie(file, "r", functions);
+        *file = (struct watched){.fd = fd, .is_profile = name != NULL, .path = strdup(path)};
+        if (file->path != NULL)
+            stream = fopencookie(file, "r", functions);
     }
     if (fd >= 0 && stream == NULL) {
-        free(file);
+        watched_free(file);
         (void)close(fd);
         errno = ENOMEM;
     }
@@ -115,17 +125,25 @@ void profile_reads_begin(const char *service, const char *const *directories)
     reads.service = service;
 }
 
-enum result profile_reads_end(struct error *error)
+enum result profile_reads_end(bool has_started, struct error *error)
 {
     const char *service = reads.service;
     char shown[sizeof reads.path];
 
     reads.service = NULL;
-    if (reads.problem == 0 && (reads.service_was_read || !reads.any_was_read))
+    if (reads.problem != 0) {
+        (void)text_visible(shown, sizeof shown, reads.path, TEXT_ONE_LINE);
+        return fail(error, STEP_PROFILE, STATUS_UNAVAILABLE, "profile %s: libpam could not read %s: %s", service, shown,
+                    strerror(reads.problem));
+    }
+    if (!has_started)
         return OK;
-    if (reads.problem == 0) /* it had no memory for the name */
+    if (reads.given_up[0] != '\0') {
+        (void)text_visible(shown, sizeof shown, reads.given_up, TEXT_ONE_LINE);
+        return fail(error, STEP_PROFILE, STATUS_UNAVAILABLE, "profile %s: libpam did not read %s to its end", service,
+                    shown);
+    }
+    if (reads.any_was_read && !reads.service_was_read) /* it had no memory for the name */
         return fail(error, STEP_PROFILE, STATUS_UNAVAILABLE, "profile %s: libpam did not read it", service);
-    (void)text_visible(shown, sizeof shown, reads.path, TEXT_ONE_LINE);
-    return fail(error, STEP_PROFILE, STATUS_UNAVAILABLE, "profile %s: libpam could not read %s: %s", service, shown,
-                strerror(reads.problem));
+    return OK;
 }

@@ -10,8 +10,11 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
+
 /* Before pam_start(3). The strings are borrowed until the end. */
 void profile_reads_begin(const char *service, const char *const *directories);
 
-/* After it. FAILED, and the error filled in (STATUS_UNAVAILABLE): a file of the profile was not read to its end. */
-enum result CHECKED profile_reads_end(struct error *error);
+/* After it. has_started: it was a success; else a file that libpam gave up is its own business, and it has said why.
+ * FAILED, and the error filled in (STATUS_UNAVAILABLE): a file of the profile was not read to its end. */
+enum result CHECKED profile_reads_end(bool has_started, struct error *error);

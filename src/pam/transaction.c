@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/step_point.h"
 #include "pam/codes.h"
+#include "pam/library.h"
 #include "pam/modules.h"
 #include "pam/profile_reads.h"
 #include "pam/service.h"
@@ -42,7 +43,7 @@ static enum result fail_pam(struct transaction *t, enum step step, int real_code
     int code = code_for_applicant(t, step, real_code);
 
     (void)fail(error, step, pam_code_status(step, code), "%s for %s (profile %s): %s (%s)", step_name(step),
-               request->account, request->service, pam_strerror(t->handle, code), pam_code_name(code));
+               request->account, request->service, libpam.strerror(t->handle, code), pam_code_name(code));
     error->class = pam_code_class(step, code);
     error->pam_code = code;
     error->logged_code = real_code;
@@ -125,7 +126,7 @@ static enum result check_user(struct transaction *t, enum step step, struct erro
 {
     const void *user = NULL;
 
-    if (pam_get_item(t->handle, PAM_USER, &user) == PAM_SUCCESS && user != NULL
+    if (libpam.get_item(t->handle, PAM_USER, &user) == PAM_SUCCESS && user != NULL
         && strcmp(user, t->request->account) == 0)
         return OK;
     return fail(error, step, STATUS_REFUSED, "%s for %s (profile %s): a module changed the user to '%s'",
@@ -135,19 +136,19 @@ static enum result check_user(struct transaction *t, enum step step, struct erro
 static int set_items(struct transaction *t)
 {
     const struct transaction_request *request = t->request;
-    int code = pam_set_item(t->handle, PAM_RUSER, request->applicant);
+    int code = libpam.set_item(t->handle, PAM_RUSER, request->applicant);
     const void *delay;
 
     memcpy(&delay, &(delay_function *){guard_fail_delay}, sizeof delay); /* ISO C knows no conversion, dlsym(3) */
     if (code == PAM_SUCCESS)
-        code = pam_set_item(t->handle, PAM_FAIL_DELAY, delay);
+        code = libpam.set_item(t->handle, PAM_FAIL_DELAY, delay);
     if (code == PAM_SUCCESS && request->tty != NULL)
-        code = pam_set_item(t->handle, PAM_TTY, request->tty);
+        code = libpam.set_item(t->handle, PAM_TTY, request->tty);
     if (code == PAM_SUCCESS && request->rhost != NULL)
-        code = pam_set_item(t->handle, PAM_RHOST, request->rhost);
+        code = libpam.set_item(t->handle, PAM_RHOST, request->rhost);
     for (const char *const *entry = request->environment; code == PAM_SUCCESS && entry != NULL && *entry != NULL;
          entry++)
-        code = pam_putenv(t->handle, *entry);
+        code = libpam.putenv(t->handle, *entry);
     return code;
 }
 
@@ -164,13 +165,15 @@ enum result transaction_start(struct transaction *transaction, const struct tran
     transaction->conversation.forwarded = request->forwarded;
     transaction->conversation.observe = request->observe;
     transaction->conversation.observe_data = request->observe_data;
+    if (libpam_load(error) != OK)
+        return FAILED;
     guard_enter(STEP_START, 0); /* modules are loaded, and code of theirs runs */
     profile_reads_begin(request->service, request->profile_directory == NULL ? service_directories : own);
     code = request->profile_directory == NULL
-               ? pam_start(request->service, request->account, &conversation, &transaction->handle)
-               : pam_start_confdir(request->service, request->account, &conversation, request->profile_directory,
-                                   &transaction->handle);
-    profile_read = profile_reads_end(&unread);
+               ? libpam.start(request->service, request->account, &conversation, &transaction->handle)
+               : libpam.start_confdir(request->service, request->account, &conversation, request->profile_directory,
+                                      &transaction->handle);
+    profile_read = profile_reads_end(code == PAM_SUCCESS, &unread);
     guarded = guard_leave(error);
     if (code == PAM_SUCCESS) {
         transaction->stage = STAGE_STARTED;
@@ -213,7 +216,7 @@ enum result transaction_authenticate(struct transaction *t, struct error *error)
     enum result result;
 
     t->conversation.forwards = forwarded != NULL && forwarded->kind != FORWARDED_NONE;
-    result = run_step(t, STEP_AUTHENTICATE, pam_authenticate, 0, error);
+    result = run_step(t, STEP_AUTHENTICATE, libpam.authenticate, 0, error);
     t->conversation.forwards = false;
     if (result == OK && !t->request->forward_to_session)
         result = transaction_finish_forwarded(t->request, STEP_AUTHENTICATE, error);
@@ -227,10 +230,10 @@ enum result transaction_authenticate(struct transaction *t, struct error *error)
 
 enum result transaction_account(struct transaction *t, struct error *error)
 {
-    enum result valid = run_step(t, STEP_ACCOUNT, pam_acct_mgmt, 0, error);
+    enum result valid = run_step(t, STEP_ACCOUNT, libpam.acct_mgmt, 0, error);
 
     if (valid != OK && error->pam_code == PAM_NEW_AUTHTOK_REQD && terminal_is_there())
-        valid = run_step(t, STEP_CHAUTHTOK, pam_chauthtok, PAM_CHANGE_EXPIRED_AUTHTOK, error);
+        valid = run_step(t, STEP_CHAUTHTOK, libpam.chauthtok, PAM_CHANGE_EXPIRED_AUTHTOK, error);
     else if (valid != OK && error->pam_code == PAM_NEW_AUTHTOK_REQD && t->request->allow_expired_password)
         valid = OK;
     if (valid != OK || check_user(t, STEP_ACCOUNT, error) != OK)
@@ -245,7 +248,7 @@ enum result transaction_credentials(struct transaction *t, struct error *error)
     enum result set;
 
     t->stage = STAGE_CREDENTIALS_TRIED;
-    set = run_step(t, STEP_CREDENTIALS, pam_setcred, PAM_ESTABLISH_CRED, error);
+    set = run_step(t, STEP_CREDENTIALS, libpam.setcred, PAM_ESTABLISH_CRED, error);
     if (t->last == PAM_SUCCESS) /* also when it came too late */
         t->stage = STAGE_CREDENTIALS_SET;
     if (set != OK || check_user(t, STEP_CREDENTIALS, error) != OK)
@@ -261,7 +264,7 @@ enum result transaction_open_session(struct transaction *t, struct error *error)
 
     t->stage = STAGE_SESSION_TRIED;
     t->conversation.forwards = t->request->forward_to_session;
-    opened = run_step(t, STEP_OPEN_SESSION, pam_open_session, 0, error);
+    opened = run_step(t, STEP_OPEN_SESSION, libpam.open_session, 0, error);
     t->conversation.forwards = false;
     if (t->last == PAM_SUCCESS) /* also when it came too late: it is to be closed, and that to be told */
         t->stage = STAGE_SESSION_OPEN;
@@ -276,7 +279,7 @@ enum result transaction_open_session(struct transaction *t, struct error *error)
 
 enum result transaction_refresh(struct transaction *t, struct error *error)
 {
-    return run_step(t, STEP_CREDENTIALS, pam_setcred, PAM_REFRESH_CRED, error);
+    return run_step(t, STEP_CREDENTIALS, libpam.setcred, PAM_REFRESH_CRED, error);
 }
 
 /* ---- the same in two processes ---- */
@@ -284,7 +287,7 @@ enum result transaction_refresh(struct transaction *t, struct error *error)
 enum result transaction_adopt(struct transaction *t, const struct transaction_request *request, struct events *events,
                               conversation_elsewhere *elsewhere, void *data, struct error *error)
 {
-    int code = pam_set_item(t->handle, PAM_TTY, NULL);
+    int code = libpam.set_item(t->handle, PAM_TTY, NULL);
 
     t->request = request;
     t->events = events;
@@ -316,18 +319,18 @@ static pam_step *function_of(enum step step)
 {
     switch (step) {
     case STEP_AUTHENTICATE:
-        return pam_authenticate;
+        return libpam.authenticate;
     case STEP_ACCOUNT:
-        return pam_acct_mgmt;
+        return libpam.acct_mgmt;
     case STEP_CHAUTHTOK:
-        return pam_chauthtok;
+        return libpam.chauthtok;
     case STEP_CREDENTIALS:
     case STEP_DELETE_CREDENTIALS:
-        return pam_setcred;
+        return libpam.setcred;
     case STEP_OPEN_SESSION:
-        return pam_open_session;
+        return libpam.open_session;
     case STEP_CLOSE_SESSION:
-        return pam_close_session;
+        return libpam.close_session;
     default:
         return NULL;
     }
@@ -350,7 +353,7 @@ enum result transaction_call(struct transaction *t, enum step step, int flags, s
 
 char **transaction_environment(struct transaction *transaction)
 {
-    return pam_getenvlist(transaction->handle);
+    return libpam.getenvlist(transaction->handle);
 }
 
 enum result transaction_end(struct transaction *transaction, struct error *error)
@@ -360,7 +363,7 @@ enum result transaction_end(struct transaction *transaction, struct error *error
     if (transaction->handle == NULL)
         return OK;
     guard_enter(STEP_END, 0);
-    (void)pam_end(transaction->handle, transaction->last);
+    (void)libpam.end(transaction->handle, transaction->last);
     guarded = guard_leave(error);
     *transaction = (struct transaction){0};
     return guarded;
@@ -369,7 +372,7 @@ enum result transaction_end(struct transaction *transaction, struct error *error
 void transaction_end_copy(struct transaction *transaction)
 {
     if (transaction->handle != NULL)
-        (void)pam_end(transaction->handle, PAM_SUCCESS | PAM_DATA_SILENT);
+        (void)libpam.end(transaction->handle, PAM_SUCCESS | PAM_DATA_SILENT);
     *transaction = (struct transaction){0};
 }
 
@@ -394,11 +397,11 @@ static void undo(struct transaction *t)
     bool opened = t->stage == STAGE_SESSION_OPEN;
     int last = t->last; /* what failed first is what modules are told in the end */
 
-    if (t->stage >= STAGE_SESSION_TRIED && undo_step(t, STEP_CLOSE_SESSION, pam_close_session, 0, opened) && opened)
+    if (t->stage >= STAGE_SESSION_TRIED && undo_step(t, STEP_CLOSE_SESSION, libpam.close_session, 0, opened) && opened)
         EVENT(t->events, "session-closed", TEXT_FIELD("account", t->request->account),
               TEXT_FIELD("profile", t->request->service));
     if (t->stage >= STAGE_CREDENTIALS_TRIED)
-        (void)undo_step(t, STEP_DELETE_CREDENTIALS, pam_setcred, PAM_DELETE_CRED | PAM_SILENT,
+        (void)undo_step(t, STEP_DELETE_CREDENTIALS, libpam.setcred, PAM_DELETE_CRED | PAM_SILENT,
                         t->stage >= STAGE_CREDENTIALS_SET);
     t->last = last;
 }
@@ -430,7 +433,7 @@ void transaction_close(struct transaction *transaction)
     step_point("undone");
     guard_enter(STEP_END, 0); /* modules' cleanup functions run */
     /* Silent: a plain pam_end(3) makes pam_krb5(8) destroy the ticket cache that is to stay. */
-    (void)pam_end(t->handle, t->leave_open ? PAM_SUCCESS | PAM_DATA_SILENT : t->last);
+    (void)libpam.end(t->handle, t->leave_open ? PAM_SUCCESS | PAM_DATA_SILENT : t->last);
     (void)!guard_leave(&error);
     *t = (struct transaction){0};
 }

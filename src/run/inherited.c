@@ -55,6 +55,7 @@ bool inherited_start(struct inherited *inherited)
 
     *inherited = (struct inherited){
         .environment = environ, .directory = {.fd = -1}, .standard = {{.fd = -1}, {.fd = -1}, {.fd = -1}}};
+    inherited->umask = umask(MODULES_UMASK);
     environ = clean_environment;
     (void)sigaction(SIGPIPE, &ignore, &inherited->pipe_action);
     (void)sigaction(SIGXFSZ, &ignore, &inherited->size_action);
@@ -102,7 +103,8 @@ static bool files_take(struct inherited *inherited, const int *taken, size_t cou
     while ((entry = readdir(directory)) != NULL) {
         int fd = atoi(entry->d_name); /* "." and ".." are 0 */
 
-        if (fd > STDERR_FILENO && fd != dirfd(directory) && !is_one_of(fd, taken, count) && !files_add(inherited, fd))
+        if (fd > STDERR_FILENO && !is_one_of(fd, taken, count) && (fcntl(fd, F_GETFD) & FD_CLOEXEC) == 0
+            && !files_add(inherited, fd))
             return false;
     }
     return true;
@@ -146,8 +148,8 @@ enum result inherited_take(struct inherited *inherited, const int *taken, size_t
 {
     int directory;
 
+    inherited->taken = true;
     inherited_stop_timers();
-    inherited->umask = umask(MODULES_UMASK);
     signals_take(inherited);
     if (!files_take(inherited, taken, count))
         return fail(error, STEP_OPTIONS, STATUS_SYSTEM, "cannot start: /proc/self/fd: %s", strerror(errno));
@@ -225,6 +227,11 @@ static void signals_give_back(const struct inherited *inherited)
 bool inherited_give_back(const struct inherited *inherited, mode_t umask_now)
 {
     (void)umask(umask_now);
+    if (!inherited->taken) {
+        (void)sigaction(SIGPIPE, &inherited->pipe_action, NULL);
+        (void)sigaction(SIGXFSZ, &inherited->size_action, NULL);
+        return true;
+    }
     if (close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
         return false;
     for (size_t at = 0; at < inherited->file_count; at++)
@@ -254,6 +261,19 @@ bool inherited_detach(struct inherited *inherited)
 bool inherited_lets_end(const struct inherited *inherited, int number)
 {
     return sigismember(&inherited->ignored, number) == 0 && sigismember(&inherited->blocked, number) == 0;
+}
+
+void inherited_let_stops_end(const struct inherited *inherited)
+{
+    static const int stops[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    struct sigaction end = {.sa_handler = SIG_DFL};
+    sigset_t ending;
+
+    sigemptyset(&ending);
+    for (size_t at = 0; inherited->taken && at < sizeof stops / sizeof *stops; at++)
+        if (inherited_lets_end(inherited, stops[at]) && sigaction(stops[at], &end, NULL) == 0)
+            sigaddset(&ending, stops[at]);
+    (void)sigprocmask(SIG_UNBLOCK, &ending, NULL);
 }
 
 void inherited_free(struct inherited *inherited)

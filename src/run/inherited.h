@@ -15,19 +15,20 @@ struct inherited {
     /* for SIGPIPE and SIGXFSZ, which are caught from the first moment on: what stderr is may be gone, or full */
     struct sigaction pipe_action, size_action;
     mode_t umask;
+    bool taken;                   /* by inherited_take() */
     struct same_file standard[3]; /* copies of descriptors 0-2: a module may close or replace them */
     struct same_file directory;   /* the working directory, O_PATH; fd -1: it cannot be opened */
     struct same_file *files;      /* descriptors above 2, for the command */
     size_t file_count;
 };
 
-/* First of all, before anything is printed, opened or looked up: descriptors 0-2 are open, the environment is a clean
- * one. false: /dev/null cannot be opened. */
+/* First of all, before anything is printed, opened or looked up: descriptors 0-2 are open, environment and umask are
+ * clean ones. false: /dev/null cannot be opened. */
 bool inherited_start(struct inherited *inherited);
 
-/* The rest: descriptors above 2 close-on-exec, signals default and not blocked, no timer, umask and working directory
- * ("/") known. taken: descriptors that are ours and not the command's (--json-status-fd ...), -1 where there is
- * none. */
+/* The rest, for who calls modules: descriptors above 2 close-on-exec, signals default and not blocked, no timer, the
+ * working directory is "/". taken: descriptors that are ours and not the command's (--json-status-fd ...), -1 where
+ * there is none; nor are those the command's that are close-on-exec: they did not come by exec. */
 enum result CHECKED inherited_take(struct inherited *inherited, const int *taken, size_t count, struct error *error);
 
 /* After a module ran: descriptors 0-2 and the working directory as they were for us. */
@@ -46,8 +47,12 @@ void inherited_stop_timers(void);
 bool inherited_detach(struct inherited *inherited);
 
 /* In the process that will be the command: signals, umask and descriptors as they came; all other descriptors above 2
- * are closed by exec. No memory is allocated. false: they would not be. */
+ * are closed by exec. No memory is allocated. false: they would not be. Where they were not taken they are still there. */
 bool inherited_give_back(const struct inherited *inherited, mode_t umask_now);
+
+/* In a process that only has to become the command, and that nobody waits for: what asks to stop ends it from here on,
+ * unless the applicant ignores or blocks it. */
+void inherited_let_stops_end(const struct inherited *inherited);
 
 /* Would the signal end the command as it starts? Not one that the applicant ignores, nohup(1), or blocks. */
 bool inherited_lets_end(const struct inherited *inherited, int number);

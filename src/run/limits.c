@@ -270,11 +270,17 @@ static enum result fail_higher(int resource, rlim_t wanted, rlim_t ours, struct 
                      "hard limit is higher (ulimit -H, systemd: Limit...=), or without --share");
 }
 
-/* Nothing of it changed so far. */
-static enum result limits_note(struct limits *limits, struct error *error)
+static bool is_changed(const struct limit_change *change)
+{
+    return change->soft_is != LIMIT_KEPT || change->hard_is_set;
+}
+
+/* Nothing of ours changed so far: those that will stay as they are, and need not be known. */
+static enum result limits_note(struct limits *limits, const struct limit_change *changes, struct error *error)
 {
     for (int resource = 0; resource < LIMITS_COUNT; resource++)
-        if (getrlimit((__rlimit_resource_t)resource, &limits->applicants[resource]) != 0)
+        if (is_changed(&changes[resource])
+            && getrlimit((__rlimit_resource_t)resource, &limits->applicants[resource]) != 0)
             return fail(error, STEP_OPEN_SESSION, STATUS_SYSTEM, "resource limits: %s", strerror(errno));
     memcpy(limits->ours, limits->applicants, sizeof limits->ours);
     limits->taken = true;
@@ -283,7 +289,7 @@ static enum result limits_note(struct limits *limits, struct error *error)
 
 enum result limits_follow(struct limits *limits, const struct limit_change *changes, struct error *error)
 {
-    if (!limits->taken && limits_note(limits, error) != OK)
+    if (!limits->taken && limits_note(limits, changes, error) != OK)
         return FAILED;
     memcpy(limits->commands, limits->applicants, sizeof limits->commands);
     for (int resource = 0; resource < LIMITS_COUNT; resource++) {

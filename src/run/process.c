@@ -148,7 +148,8 @@ static int execute(const struct plan *plan)
 static struct start_failure become_command(const struct launch *launch, int report)
 {
     const struct plan *plan = launch->plan;
-    struct way_back way = {.returned = plan->directory != NULL && plan->directory[0] == '/'};
+    struct way_back way = {.returned =
+                               !launch->inherited->taken || (plan->directory != NULL && plan->directory[0] == '/')};
     int problem = cgroup_return(launch->cgroups); /* as root, and before limits that leave no descriptor for it */
 
     if (problem != 0)
@@ -160,6 +161,8 @@ static struct start_failure become_command(const struct launch *launch, int repo
         return (struct start_failure){START_LIMITS, errno};
     if (!session_start(launch))
         return (struct start_failure){START_SESSION, errno};
+    if (report < 0)
+        inherited_let_stops_end(launch->inherited); /* a directory may hang */
     (void)directory_return(launch->inherited, &way);
     problem = privilege_become(plan->account->uid, plan->group);
     if (problem != 0)

@@ -93,6 +93,7 @@ static void write_capabilities(FILE *out, const struct context *context)
 static void write_all(FILE *out, const struct context *context)
 {
     (void)fputs(FIRST_LINE, out);
+    write_groups(out, "groups ", &context->groups);
     write_groups(out, "groups-added ", &context->added);
     write_groups(out, "groups-removed ", &context->removed);
     write_limits(out, context->limits);
@@ -156,6 +157,11 @@ static bool read_groups(struct group_list *groups, const char *text)
             break;
     }
     return groups->count == room && text[-1] == '\0';
+}
+
+static bool read_own(struct context *context, const char *text)
+{
+    return read_groups(&context->groups, text);
 }
 
 static bool read_added(struct context *context, const char *text)
@@ -284,6 +290,7 @@ static const struct line_kind {
     const char *word;
     bool (*read)(struct context *context, const char *text);
 } line_kinds[] = {
+    {"groups ", read_own},
     {"groups-added ", read_added},
     {"groups-removed ", read_removed},
     {"limit ", read_limit},
@@ -355,6 +362,7 @@ bool context_needs_keeper(const struct context *context)
 
 void context_free(struct context *context)
 {
+    free(context->groups.ids);
     free(context->added.ids);
     free(context->removed.ids);
     free(context->exec_label);

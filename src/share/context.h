@@ -26,7 +26,8 @@ struct moved {
 
 /* Zeroed: nothing changed. */
 struct context {
-    struct group_list added, removed; /* supplementary groups; malloc'd, ascending */
+    struct group_list groups;         /* the account's own as the session was opened; empty: not known */
+    struct group_list added, removed; /* supplementary ones, by modules; all malloc'd, ascending */
     struct limit_change limits[LIMITS_COUNT];
     bool has_umask, has_nice, has_loginuid;
     mode_t umask;

@@ -225,6 +225,7 @@ static enum result start_keeper(struct join *join, const struct join_request *re
         .transaction = request->transaction,
         .inherited = request->inherited,
         .account = request->account,
+        .own_groups = request->own_groups,
         .used_password = request->used_password,
         .reopened = reopened,
         .let_go = request->let_go,
@@ -309,7 +310,7 @@ static enum result open_now(struct join *join, const struct join_request *reques
         log_say("the shared session of %s (profile %s) had lost its keeper, which somebody killed: it is opened again; "
                 "what its modules had mounted may be there twice",
                 request->account->name, request->profile);
-    if (take_lease(join, request, error) != OK)
+    if (place_make_leases(&join->place, error) != OK || take_lease(join, request, error) != OK)
         return FAILED;
     if (start_keeper(join, request, lost->word != STATE_NONE ? lost->reopened + 1 : 0, &open, error) == OK
         && take_state(join, request, error) == OK)
@@ -386,18 +387,59 @@ static enum result enter(struct join *join, const struct join_request *request, 
     return enter_exclusively(join, request, error);
 }
 
-enum result join_enter(struct join *join, const struct join_request *request, struct error *error)
+/* Whoever is stopped with the lock holds up all others. */
+static void block_stops(sigset_t *before)
 {
-    sigset_t stops, before;
-    enum result entered, left;
-    struct error stopped;
+    sigset_t stops;
 
-    *join = no_join;
     sigemptyset(&stops);
     sigaddset(&stops, SIGTSTP);
     sigaddset(&stops, SIGTTIN);
     sigaddset(&stops, SIGTTOU);
-    (void)sigprocmask(SIG_BLOCK, &stops, &before);
+    (void)sigprocmask(SIG_BLOCK, &stops, before);
+}
+
+static void tell_joined(const struct join_request *request)
+{
+    EVENT(request->events, "session-joined", TEXT_FIELD("account", request->account->name),
+          TEXT_FIELD("profile", request->profile));
+}
+
+static bool context_is_simple(struct join *join, const struct join_request *request)
+{
+    return join->state.context != NULL && context_parse(&join->context, join->state.context)
+           && !context_needs_keeper(&join->context) && (!request->own_groups || join->context.groups.count > 0);
+}
+
+bool join_quickly(struct join *join, const struct join_request *request)
+{
+    const struct account *account = request->account;
+    struct error unused; /* join_enter() finds it, too */
+    sigset_t before;
+    bool joined;
+
+    *join = no_join;
+    block_stops(&before);
+    joined = place_open(&join->place, account->uid, request->profile, false, &unused) == OK && join->place.fd >= 0
+             && place_lock(&join->place, LOCK_SH, &unused) == OK && look(join) == STANDING_OPEN
+             && context_is_simple(join, request) && take_lease(join, request, &unused) == OK;
+    place_unlock(&join->place);
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    if (joined)
+        tell_joined(request);
+    else
+        join_free(join);
+    return joined;
+}
+
+enum result join_enter(struct join *join, const struct join_request *request, struct error *error)
+{
+    sigset_t before;
+    enum result entered, left;
+    struct error stopped;
+
+    *join = no_join;
+    block_stops(&before);
     guard_enter(STEP_SHARE, 0);
     entered = enter(join, request, error);
     place_unlock(&join->place);
@@ -409,8 +451,7 @@ enum result join_enter(struct join *join, const struct join_request *request, st
         join_give_up(join, request);
     }
     if (entered == OK && left == OK && !join->opened)
-        EVENT(request->events, "session-joined", TEXT_FIELD("account", request->account->name),
-              TEXT_FIELD("profile", request->profile));
+        tell_joined(request);
     return entered == OK ? left : FAILED;
 }
 
@@ -419,6 +460,7 @@ enum result join_take_over(struct join *join, struct limits *limits, mode_t *uma
 {
     OWNED(fd_close) int keeper = -1;
 
+    context_free(&join->context);
     if (!context_parse(&join->context, join->state.context != NULL ? join->state.context : ""))
         return fail(error, STEP_SHARE, STATUS_TRY_AGAIN, "shared session %s: its state is not as pamrun writes it",
                     join->place.name);

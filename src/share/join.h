@@ -20,6 +20,7 @@ struct join_request {
     const char *profile;
     const char *hold; /* NULL: the lease is this process's */
     int64_t hold_s;   /* the hold's time, 0: until it is released */
+    bool own_groups;  /* the account's, none that somebody asked for instead */
     bool used_password;
     bool quiet;                      /* warnings are not wanted */
     struct transaction *transaction; /* of authenticate and account; may have no handle yet, then `start` makes one */
@@ -40,7 +41,12 @@ struct join {
     struct context context;
 };
 
-/* Root's real ids and the account's groups are taken. What is there afterwards of the transaction has to be ended by
+/* Into a session that is open, for a run that has called no module and guards itself against none: if it is not, or if
+ * joining takes more than a lease, false, nothing has changed, and join_enter() is to be called, protected. Leaves the
+ * groups to the caller: context.groups. */
+bool join_quickly(struct join *join, const struct join_request *request);
+
+/* Root's real ids and the groups are taken. What is there afterwards of the transaction has to be ended by
  * the caller, by transaction_close(). STATUS_TRY_AGAIN: the lock is not to be had, the keeper is told to end, or was
  * killed while it opened; what setcred and open_session say; 128 + signal. join_free() in any case, on a zeroed one
  * with no_join. */

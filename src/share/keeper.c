@@ -266,7 +266,7 @@ static enum result run_steps(struct keeper *keeper, struct error *error)
     OWNED(notes_free) struct notes notes = {.group_count = 0};
     const struct link *link = &keeper->request->link;
 
-    if (notes_take(&notes, error) != OK)
+    if (notes_take(&notes, keeper->request->own_groups, error) != OK)
         return FAILED;
     (void)link_say(link, LINK_STEP, STEP_CREDENTIALS, "");
     if (transaction_credentials(keeper->transaction, error) != OK)

@@ -19,6 +19,7 @@ struct keeper_request {
     const struct account *account;
     struct link link;           /* our end */
     int opener_link;            /* the opener's end, which is not ours */
+    bool own_groups;            /* our groups are the account's: nobody asked for others */
     bool used_password;         /* state.h */
     uint32_t reopened;          /* likewise */
     void (*let_go)(void *data); /* close what else is the opener's */
@@ -26,5 +27,5 @@ struct keeper_request {
     char *argv0; /* as main() had it: the title is written there */
 };
 
-/* Root's ids and the account's groups are taken, all signals are blocked. */
+/* Root's ids and the groups are taken, all signals are blocked. */
 _Noreturn void keeper_run(const struct keeper_request *request);

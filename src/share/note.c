@@ -15,8 +15,9 @@
 
 enum {
     MODULES_UMASK = 0022,
-    MARKED_UMASK = 0032, /* as in inherited.c: unlike any that somebody would configure */
-    KEYRING_MS = 10000,  /* no module has a part in it */
+    MARKED_UMASK = 0032,   /* as in inherited.c: unlike any that somebody would configure */
+    KEYRING_MS = 10000,    /* no module has a part in it */
+    OWN_GROUPS_MAX = 1024, /* more are looked up by each run: they would make long what each has to read */
 };
 
 /* What the copies of the keeper find out. */
@@ -146,13 +147,14 @@ static int answer_command(void *data, void *reply)
 
 /* ---- before ---- */
 
-enum result notes_take(struct notes *notes, struct error *error)
+enum result notes_take(struct notes *notes, bool own_groups, struct error *error)
 {
     struct answer answer = {0};
     int self = self_open();
 
     *notes = (struct notes){.self = self,
                             .filters = filters_read(self),
+                            .own_groups = own_groups,
                             .loginuid = loginuid_read(self),
                             .label = attribute_read(self, "attr/current"),
                             .exec_label = attribute_read(self, "attr/exec")};
@@ -200,6 +202,9 @@ static enum result compare_groups(const struct notes *notes, struct context *con
         return fail_note(error, "groups");
     if (!groups_missing(&context->added, now, count, notes->groups, notes->group_count)
         || !groups_missing(&context->removed, notes->groups, notes->group_count, now, count))
+        return fail_memory(error, STEP_OPEN_SESSION);
+    if (notes->own_groups && notes->group_count <= OWN_GROUPS_MAX
+        && !groups_missing(&context->groups, notes->groups, notes->group_count, NULL, 0))
         return fail_memory(error, STEP_OPEN_SESSION);
     return OK;
 }

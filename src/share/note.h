@@ -11,6 +11,7 @@
 struct notes {
     gid_t *groups;
     int group_count;
+    bool own_groups; /* they are the account's, none that somebody asked for instead */
     struct limits_mark limits;
     int nice;
     uid_t loginuid;
@@ -32,9 +33,9 @@ struct measured_command {
     int timeout_ms; /* for that */
 };
 
-/* Right before setcred, with the account's groups. Umask and limits are marked until notes_compare(), so that modules
+/* Right before setcred, with the groups of whoever opens. Umask and limits are marked until notes_compare(), so that modules
  * are seen to set them to what they were; the umask is no looser than 022. STATUS_SYSTEM. */
-enum result CHECKED notes_take(struct notes *notes, struct error *error);
+enum result CHECKED notes_take(struct notes *notes, bool own_groups, struct error *error);
 
 /* After open_session: what changed. The keeper's limits are its own again and its umask is 022; its session keyring can
  * be linked by the account's processes and by root. STATUS_UNAVAILABLE: what changed cannot be taken over, the profile

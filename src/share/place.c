@@ -80,16 +80,19 @@ enum result place_open_folder(struct place *place, const char *name, bool make, 
 
 enum result place_open(struct place *place, uid_t uid, const char *profile, bool make, struct error *error)
 {
-    OWNED(fd_close) int leases = -1;
     char name[sizeof place->name];
-    const char *problem;
 
     (void)snprintf(name, sizeof name, "%ju.%s", (uintmax_t)uid, profile);
-    if (place_open_folder(place, name, make, error) != OK)
-        return FAILED;
-    if (make)
-        leases = open_directory(place->fd, "leases", true, &problem);
-    return !make || leases >= 0 ? OK : fail_place(place->name, place->name, problem, error);
+    return place_open_folder(place, name, make, error);
+}
+
+enum result place_make_leases(const struct place *place, struct error *error)
+{
+    OWNED(fd_close) int leases = -1;
+    const char *problem;
+
+    leases = open_directory(place->fd, "leases", true, &problem);
+    return leases >= 0 ? OK : fail_place(place->name, place->name, problem, error);
 }
 
 /* "1000.su". false: it is no session's. */

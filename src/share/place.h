@@ -32,6 +32,9 @@ struct place {
  * alone, no symbolic link. STATUS_SYSTEM. place_close() in any case, on one that began as {.fd = -1, .lock = -1}. */
 enum result CHECKED place_open(struct place *place, uid_t uid, const char *profile, bool make, struct error *error);
 
+/* Under the exclusive lock: who comes second may find the folder before the first has made all of it. */
+enum result CHECKED place_make_leases(const struct place *place, struct error *error);
+
 /* The same for a folder of that name that is no session's: it has no lock, and place_write() and place_remove()
  * work. */
 enum result CHECKED place_open_folder(struct place *place, const char *name, bool make, struct error *error);

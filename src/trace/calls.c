@@ -7,7 +7,6 @@
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 typedef int module_function(pam_handle_t *handle, int flags, int argc, const char **argv);
 
@@ -112,14 +111,6 @@ bool call_is_update(const struct trace_call *call)
     return (call->flags & PAM_UPDATE_AUTHTOK) != 0;
 }
 
-static int64_t now_us(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 /* The call itself. Its record may move meanwhile in no way: libpam refuses calls from inside of a module. */
 static int call_module(module_function *function, pam_handle_t *handle, int flags, int argc, const char **argv)
 {
@@ -130,12 +121,12 @@ static int call_module(module_function *function, pam_handle_t *handle, int flag
     traced.runs = true;
     if (traced.watcher != NULL)
         traced.watcher(traced.calls[at].line);
-    began = now_us();
+    began = clock_now_us();
     code = function(handle, flags, argc, argv);
     traced.runs = false;
     if (traced.watcher != NULL)
         traced.watcher(-1);
-    traced.calls[at].time_us = now_us() - began;
+    traced.calls[at].time_us = clock_now_us() - began;
     traced.calls[at].code = code;
     traced.calls[at].returned = true;
     return code;

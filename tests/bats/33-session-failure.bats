@@ -394,6 +394,19 @@ END
     assert_eq "$(probe_field authenticate service)" other
 }
 
+# A file that is not there makes Debian's libpam give up where it is included, in the middle of the file.
+@test "a profile that libpam itself gives up is told with PAM's code, also where it is 'other'" {
+    profile other <<<"@include prt_nowhere
+auth required pam_deny.so"
+    run_pamrun --profile prt_job --json-status-fd 7 -u prt_alice -- id 7>"$TEST_DIR/events"
+    assert_status 69
+    assert_eq "$stdout" ""
+    assert_eq "$stderr" "pamrun: start for prt_alice (profile prt_job): Critical error - immediate abort (PAM_ABORT)
+hint: syslog names the line; libpam reads the profile 'other' too, and that may be the broken one"
+    assert_eq "$(event_value "$TEST_DIR/events" failed code)" PAM_ABORT
+    assert_eq "$(probe_log)" ""
+}
+
 @test "a module that cannot be loaded is the node's fault: status 69 and a hint" {
     local type step
 

@@ -156,6 +156,31 @@ nobody_is_left()
     nothing_is_left $opened
 }
 
+@test "with --exec, where nobody waits for the command, ^C and TERM end its process, as they would end the command" {
+    local options
+
+    for options in '' --share; do
+        # shellcheck disable=SC2086 # words
+        start_program "$TOOLS/ptyrun" --timeout 60 --expect "$(waiting command)" --send '\003' -- \
+            bash -mc '"$@"; exit' bash "$PAMRUN" --exec $options --chdir "$folder" -u prt_alice -- printf ran
+        end_status "$pamrun_pid" 60
+        assert_status 130
+        refute_contains "$stdout" ran
+    done
+    start_program "$PAMRUN" --exec --chdir "$folder" -u prt_alice -- printf ran
+    wait_until 20 is_account_with_directory "$pamrun_pid"
+    kill "$pamrun_pid"
+    end_status "$pamrun_pid" 60
+    assert_status 143
+    assert_eq "$stdout" ""
+    wait_until 30 nobody_is_left
+}
+
+is_account_with_directory() # PID
+{
+    [ "$(awk '/^Uid/ { print $2 }' "/proc/$1/status")" = "$(id -u prt_alice)" ]
+}
+
 @test "^C ends nobody who ignores it: the command runs when its directory answers" {
     local caller
 

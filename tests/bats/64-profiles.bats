@@ -202,6 +202,10 @@ END
     assert_status 75
     assert_match "$stdout" '^acct_mgmt for prt_alice \(profile prt_plain\): [^[:cntrl:]]*\(PAM_AUTHINFO_UNAVAIL\)$'
     probe_script </dev/null
+    echo "auth required pam_prt_gone.so" >"$TEST_DIR/elsewhere"
+    node "../..$TEST_DIR/elsewhere" # no name, and that file is not looked at
+    assert_status 69
+    assert_eq "${#lines[@]}" 1
     node --user prt_nobody prt_plain
     assert_eq "$status $stdout" "67 user prt_nobody: does not exist"
     probe_script <<<"acct_mgmt hang-eintr"
@@ -210,32 +214,33 @@ END
     assert_eq "${#lines[@]}" 1
 }
 
-# As they are installed, somewhere else: where these are may be read-only.
-installed_in() # DIRECTORY
+# A copy of pamrunctl, which wherever it is looks at the pamrun that is installed: SOURCE, or what is in it, for once.
+node_with() # SOURCE TARGET
 {
-    mkdir -p "$1/bin" "$1/sbin"
-    install -m 4755 "$PAMRUN" "$1/bin/pamrun"
-    install -m 0755 "$PAMRUNCTL" "$1/sbin/pamrunctl"
+    # shellcheck disable=SC2016 # of the shell there
+    run_program unshare -m --propagation private sh -c 'mount --bind "$1" "$2" && shift 2 && exec "$@"' - "$@" \
+        "$TEST_DIR/pamrunctl" check --node prt_plain
 }
 
 @test "pamrun that is not there, not setuid, or on a file system without setuid, is a problem of the node" {
     local place=$TEST_DIR/place
 
+    install -m 0755 "$PAMRUNCTL" "$TEST_DIR/pamrunctl"
     mkdir "$place"
     mount -t tmpfs -o suid,exec,mode=755 prt_place "$place"
-    installed_in "$place"
-    run_program "$place/sbin/pamrunctl" check --node prt_plain
+    mkdir "$place/empty"
+    install -m 4755 "$PAMRUN" "$place/pamrun"
+    node_with "$place/pamrun" "$PAMRUN"
     assert_eq "$status $stdout$stderr" "0 "
     mount -o remount,nosuid,exec,mode=755 "$place"
-    run_program "$place/sbin/pamrunctl" check --node prt_plain
-    assert_eq "$status $stdout" "71 $place/bin/pamrun: its file system is mounted nosuid, so that only root can use it"
-    chmod u-s "$place/bin/pamrun"
-    run_program "$place/sbin/pamrunctl" check --node prt_plain
+    node_with "$place/pamrun" "$PAMRUN"
+    assert_eq "$status $stdout" "71 $PAMRUN: its file system is mounted nosuid, so that only root can use it"
+    chmod u-s "$place/pamrun"
+    node_with "$place/pamrun" "$PAMRUN"
     assert_eq "$status $stdout" \
-        "71 $place/bin/pamrun: is not root's and setuid, so that only root can use it: chown root, chmod 4755"
-    rm "$place/bin/pamrun"
-    run_program "$place/sbin/pamrunctl" check --node prt_plain
-    assert_eq "$status $stdout" "71 $place/bin/pamrun: is not there"
+        "71 $PAMRUN: is not root's and setuid, so that only root can use it: chown root, chmod 4755"
+    node_with "$place/empty" "${PAMRUN%/*}"
+    assert_eq "$status $stdout" "71 $PAMRUN: No such file or directory"
     umount "$place"
 }
 

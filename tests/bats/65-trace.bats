@@ -32,6 +32,41 @@ probe_stack() # PROFILE
     )
 }
 
+# ---- the copies -----------------------------------------------------------------------------------------------
+
+@test "what the directory of copies has beside profiles is called as no profile can be" {
+    local name
+
+    for name in i m; do
+        profile prt_common < <(probe_line auth required common)
+        profile "$name" <<<"@include prt_common"
+        trace --profile "$name" prt_alice authenticate
+        assert_eq "$status$stderr" 0
+        assert_eq "$(trace_lines authenticate)" "+ prt_common:1 PAM_SUCCESS ok"
+        no_copy_is_left
+    done
+}
+
+@test "no directory of copies is left where it cannot be made, or a signal comes just then" {
+    [ "${SANITIZED-}" != 1 ] || return 0 # the leak checker and strace(1) exclude each other
+    needs strace
+    local call
+
+    for call in 2 3; do # the first one is the directory's own
+        run_program strace -q -o /dev/null -e trace=mkdir,mkdirat -e "inject=mkdir,mkdirat:error=ENOSPC:when=$call" \
+            "$PAMRUNCTL" trace --profile prt_job prt_alice authenticate
+        assert_status 71
+        assert_match "$stderr" "^pamrunctl: /run/pamrun-trace\.[^:]*: No space left on device$"
+        no_copy_is_left
+        run_program strace -q -o /dev/null -e trace=mkdir,mkdirat -e "inject=mkdir,mkdirat:signal=TERM:when=$call" \
+            "$PAMRUNCTL" trace --profile prt_job prt_alice authenticate
+        # taken for one of the terminal's, which reaches who makes the calls by itself: nobody is stopped here
+        assert_status 0
+        no_copy_is_left
+    done
+    probe_called authenticate 2
+}
+
 # ---- the tree -------------------------------------------------------------------------------------------------
 
 @test "each line of the profile has its answer, what the control made of it, and the one that decides" {

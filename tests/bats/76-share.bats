@@ -430,6 +430,8 @@ hint: its keeper was told to end, and waits for those who are still in it: pamru
 }
 
 @test "a session that was opened without a password: a forwarded one is told to be of no use, or is a refusal" {
+    local quiet
+
     start_sharing
     probe_script <<<"authenticate prompt-off Password:"
     share --forward-password-fd 7 -u prt_alice -- echo done 7<<<"geheim"
@@ -439,9 +441,26 @@ hint: its keeper was told to end, and waits for those who are still in it: pamru
 hint: "
     share --forward-password-fd 7 --quiet -u prt_alice -- echo done 7<<<"geheim"
     assert_eq "$output" "done"
-    share --forward-password-fd 7 --require-password-used -u prt_alice -- echo done 7<<<"geheim"
+    for quiet in "" --quiet; do
+        share --forward-password-fd 7 --require-password-used $quiet -u prt_alice -- echo done 7<<<"geheim"
+        assert_status 77
+        assert_eq "$stdout" ""
+        assert_contains "$stderr" "it was opened without a password"
+    done
+    run_pamrun --profile prt_job --hold job-1 --forward-password-fd 7 --require-password-used -u prt_alice 7<<<"geheim"
+    assert_status 77
+    leases_are 1
+}
+
+@test "a password that no module of a joined run asks for is told, or refused, as ever" {
+    start_sharing
+    share --forward-password-fd 7 --any-prompt -u prt_alice -- echo done 7<<<"geheim"
+    assert_status 0
+    assert_match "$stderr" "no module asked for what was forwarded"
+    share --forward-password-fd 7 --any-prompt --require-password-used -u prt_alice -- echo done 7<<<"geheim"
     assert_status 77
     assert_eq "$stdout" ""
+    leases_are 1
 }
 
 @test "a session of its own that is closed, beside a shared one: told to whoever comes second" {
@@ -525,6 +544,13 @@ keeper 99999999999"; do
     end_status "$pamrun_pid"
     assert_status 143
     assert_eq "$stderr" "pamrun: share for prt_alice (profile prt_job): stopped by SIGTERM"
+}
+
+@test "a folder that somebody has just made, and nothing in it" {
+    mkdir -m 0711 -p "$session"
+    share -u prt_alice -- echo done
+    assert_eq "$output" "done"
+    assert_all_closed
 }
 
 @test "what does not go together" {

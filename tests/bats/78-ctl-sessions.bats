@@ -48,6 +48,25 @@ refuse()
     probe_script <<<"acct_mgmt return PAM_PERM_DENIED"
 }
 
+keeper_of() # PROFILE
+{
+    local pid
+
+    for pid in $(keepers); do
+        [[ $(tr '\0' ' ' <"/proc/$pid/cmdline") != *"($1)"* ]] || echo "$pid"
+    done
+}
+
+keeper_has_ended() # PROFILE
+{
+    [ -z "$(keeper_of "$1")" ]
+}
+
+has_open() # PID PATH
+{
+    [[ $(readlink "/proc/$1/fd/"* 2>/dev/null) == *"$2"* ]]
+}
+
 # ---- open -----------------------------------------------------------------------------------------------------
 
 @test "open holds the session, twice is one hold, close releases it and the session is closed" {
@@ -152,6 +171,20 @@ END
     ctl close --id 1234
 }
 
+@test "a mark has the account's name, also where the policy refuses a user id before any name was told" {
+    site_policy <<<"required-groups = prt_nowhere"
+    ctl open --uid "$alice_uid" --profile prt_job --id 1234 --on-refusal=mark -- --no-auth --no-account
+    assert_status 0
+    ctl list
+    assert_eq "$stdout" "refused: job 1234 of prt_alice: user prt_alice: is in no group that the site policy requires"
+    ctl list --json
+    assert_eq "$(json 'o["refused"][0]["account"]')" prt_alice
+    echo '{}' >/run/pamrun/refused/1234 # as if nobody had known the name
+    ctl list
+    assert_match "$stdout" "^refused: job 1234 of user id $alice_uid: "
+    ctl close --id 1234
+}
+
 @test "close removes the mark" {
     refuse
     ctl open --uid "$alice_uid" --profile prt_job --id 1234 --on-refusal=mark
@@ -253,6 +286,84 @@ hint: pamrunctl list shows those that are; with --missing-ok this is no failure"
     probe_called close_session 1
 }
 
+@test "one session that cannot be closed, refreshed or waited for does not keep the others from it" {
+    local lost type
+
+    profile prt_first < <(for type in auth account password session; do probe_line $type required first; done)
+    open_job 1
+    ctl open --user prt_alice --profile prt_first --id 1
+    lost=$(keeper_of prt_first)
+    probe_script <<<"setcred-refresh@first return PAM_CRED_UNAVAIL"
+    ctl refresh --user prt_alice
+    assert_status 71
+    assert_match "$stderr" "^pamrunctl: refresh: session of prt_alice \(profile prt_first\): .*PAM_CRED_UNAVAIL"
+    assert_eq "$stdout" "refreshed: session of prt_alice (profile prt_job)"
+    kill -KILL "$lost"
+    wait_until 10 keeper_has_ended prt_first
+    start_program "$PAMRUNCTL" wait --user prt_alice --timeout 60s
+    wait_until 20 has_open "$pamrun_pid" pidfd # the other's: it has seen that one
+    ctl refresh --user prt_alice
+    assert_status 75
+    assert_eq "$stderr" "pamrunctl: refresh: session of prt_alice (profile prt_first): its keeper was killed"
+    assert_eq "$stdout" "refreshed: session of prt_alice (profile prt_job)"
+    # a folder that is not root's alone can be used by nobody: that lasts, and is told last
+    chown prt_bob "/run/pamrun/$alice_uid.prt_first"
+    ctl close --user prt_alice --force
+    chown root "/run/pamrun/$alice_uid.prt_first"
+    assert_status 71
+    assert_eq "$stdout" "closed: session of prt_alice (profile prt_job), with 0 runs and 1 hold in it"
+    assert_eq "${stderr%%$'\n'*}" "pamrunctl: shared session $alice_uid.prt_first: /run/pamrun/$alice_uid.prt_first is not root's"
+    end_status "$pamrun_pid"
+    assert_status 75
+    assert_eq "${stderr%%$'\n'*}" "pamrunctl: wait: session of prt_alice (profile prt_first): its keeper was killed, so that nobody closes it"
+    probe_called close_session 1
+    ctl close --user prt_alice --force
+    assert_eq "$stderr" "pamrunctl: session of prt_alice (profile prt_first): its keeper had been killed, so that no module closed it"
+    rm -rf "/run/pamrun/$alice_uid.prt_first"
+}
+
+@test "close --force of what has no session says nothing of a keeper" {
+    start_sharing
+    ctl close --user prt_alice --force
+    assert_status 0
+    assert_eq "$(leases | wc -l)" 1
+    ctl close --user prt_alice --force
+    assert_status 0
+    assert_eq "$output" "closed: session of user id $alice_uid (profile prt_job), with 1 run and 0 holds in it"
+}
+
+@test "close --force says that the session was opened again before it could clear what was left" {
+    open_job 1
+    kill -KILL "$(keepers)"
+    wait_until 10 has_no_keeper
+    start_program python3 - "$session" "$TEST_DIR/go" <<'END'
+import fcntl, os, sys, time
+
+lock = open(sys.argv[1] + "/lock", "r+")
+fcntl.flock(lock, fcntl.LOCK_EX)
+print("locked", flush=True)
+while not os.path.exists(sys.argv[2]):
+    time.sleep(0.02)
+keeper = open(sys.argv[1] + "/keeper", "r+")
+fcntl.lockf(keeper, fcntl.LOCK_EX)
+fcntl.flock(lock, fcntl.LOCK_UN)
+time.sleep(600)
+END
+    wait_until 20 test -s "$pamrun_stdout"
+    opener=$pamrun_pid
+    start_program "$PAMRUNCTL" close --user prt_alice --force
+    wait_until 20 has_open "$pamrun_pid" "$session/lock"
+    : >"$TEST_DIR/go"
+    end_status "$pamrun_pid"
+    assert_status 75
+    assert_eq "$stdout" ""
+    assert_eq "$stderr" "pamrunctl: close: session of prt_alice (profile prt_job): it was opened again meanwhile"
+    assert_eq "$(leases)" "@1"
+    kill -KILL "$opener"
+    end_status "$opener" || true
+    ctl close --id 1
+}
+
 @test "close of the last hold where the keeper was killed: cleaned up, and said" {
     open_job 1234
     kill -KILL "$(keepers)"
@@ -283,6 +394,13 @@ hint: pamrunctl list shows those that are; with --missing-ok this is no failure"
     assert_eq "$stderr" "pamrunctl: close: process $command: there is none"
     ctl close --pid "$command" --missing-ok
     assert_status 0
+    # One that nobody has waited for yet has ended all the same.
+    start_program sh -c '"$@" & exec sleep 600' - "$PAMRUN" --profile prt_job --close-on-exit -u prt_alice -- sh -c 'echo "$PPID"; exec sleep 600'
+    wait_until 20 test -s "$pamrun_stdout"
+    ctl close --pid "$(cat "$pamrun_stdout")" --timeout 30s
+    assert_eq "$status$output" 0
+    assert_eq "$(ps -o stat= -p "$(cat "$pamrun_stdout")" | cut -c1)" Z
+    probe_called close_session 2
     start_sharing
     ctl close --pid "$(keepers)"
     assert_status 69
@@ -334,12 +452,13 @@ refused: job 99 of prt_alice: acct_mgmt for prt_alice \(profile prt_job\): Permi
 }
 
 @test "control characters in a command's words are made visible" {
-    start_pamrun --profile prt_job --share -u prt_alice -- bash -c 'echo; exec -a "$1" sleep 600' - $'a\e[2Jb\nc'
+    start_pamrun --profile prt_job --share -u prt_alice -- bash -c 'echo; exec -a "$1" sleep 600' - $'a\e[2Jb\nc\177\302\2331m'
     wait_until 20 test -s "$pamrun_stdout"
     ctl list
-    assert_contains "$stdout" 'a\033[2Jb\012c 600'
+    assert_contains "$stdout" 'a\033[2Jb\012c\177\302\2331m 600'
     ctl list --json
-    assert_eq "$(json 'repr(o["sessions"][0]["runs"][0]["command"])')" "'a\\x1b[2Jb\\nc 600'"
+    assert_eq "$(json 'repr(o["sessions"][0]["runs"][0]["command"])')" "'a\\x1b[2Jb\\nc\\x7f\\x9b1m 600'"
+    assert_eq "$(LC_ALL=C tr -d '\n\40-\176' <<<"$stdout")" "" # nothing for a terminal to obey
 }
 
 @test "list shows that a keeper was killed, and how often the session was reopened" {
@@ -623,4 +742,7 @@ END
     assert_eq "${stderr%%$'\n'*}" "pamrunctl: shared session $alice_uid.prt_job: /run/pamrun/$alice_uid.prt_job is not root's"
     ctl list
     assert_match "$stdout" "user id $alice_uid  prt_job  damaged "
+    ctl wait --user prt_alice # and not for ever
+    assert_status 71
+    assert_eq "$stderr" "pamrunctl: wait: session of user id $alice_uid (profile prt_job): shared session $alice_uid.prt_job: /run/pamrun/$alice_uid.prt_job is not root's"
 }

@@ -47,7 +47,7 @@ setup()
         run_program strace -f -q -o /dev/null -u "$caller" -P /etc/pam.d/su -e trace=read \
             -e inject=read:error=EIO:when=3+ "$PAMRUN" -u prt_alice -- id
         assert_status 69
-        assert_eq "$output" "pamrun: profile su: libpam could not read it: Input/output error"
+        assert_eq "$output" "pamrun: profile su: libpam could not read /etc/pam.d/su: Input/output error"
     done
     assert_eq "$(probe_log)" ""
 }

@@ -1,6 +1,7 @@
 # The hooks for Slurm and Flux, with the environment, ids and descriptors that were seen of the real ones: a prolog of
 # Slurm has no PATH and no user's variables; one of Flux is root with the group of flux, knows FLUX_JOB_ID and
-# FLUX_JOB_USERID, and has a standard input without data or end. Debian has no Flux: `flux job id` is a stand-in here.
+# FLUX_JOB_USERID, and has a standard input without data or end. Debian has no Flux: `flux job id` and what its shell
+# gives to Lua are stand-ins here.
 # With sanitizers only in full.
 
 load lib/common
@@ -37,6 +38,7 @@ setup()
     begin_test
     begin_sharing_test
     rm -rf /run/pamrun/refused
+    chmod 0644 /etc/pamrun-hooks.conf
 }
 
 teardown()
@@ -57,6 +59,35 @@ slurm_hook() # HOOK JOB [NAME=VALUE...]
 task_prolog() # JOB
 {
     run_program_as prt_alice env SLURM_JOB_ID="$1" PATH=/nowhere "$hooks/slurm-task-prolog" </dev/null
+}
+
+# As flux-shell does when a job begins there: the user, in a process that has Flux's two tables.
+flux_shell() # JOB
+{
+    local lua
+
+    needs "$(type -P lua5.4 >/dev/null && echo lua5.4 || echo lua)" || return
+    lua=$(type -P lua5.4 lua | head -n 1)
+    cat >"$TEST_DIR/shell.lua" <<'END'
+shell = {
+    info = { jobid = 4711 },
+    setenv = function (name, value) print ("set " .. name .. "=" .. value) end,
+    log = function (text) print ("log " .. text) end,
+    die = function (text) print ("die " .. text) os.exit (1) end,
+}
+plugin = {
+    register = function (given)
+        for _, handler in ipairs (given.handlers) do
+            assert (handler.topic == "shell.init")
+            handler.fn ()
+        end
+    end
+}
+dofile (arg[1])
+END
+    chmod 0644 "$TEST_DIR/shell.lua"
+    run_program_as prt_alice env ${1:+FLUX_JOB_ID="$1"} PATH=/nowhere "$lua" "$TEST_DIR/shell.lua" \
+        "$hooks/flux-shell.lua" </dev/null
 }
 
 # As flux-imp does: uid 0, gid and groups of flux, a socket that says nothing for standard input.
@@ -105,6 +136,16 @@ END
     slurm_hook slurm-epilog 3
     assert_status 0
     assert_eq "$output" ""
+}
+
+@test "Slurm: settings that only root can read do not keep the task from its variables" {
+    probe_script <<<"open_session env KRB5CCNAME=FILE:/tmp/krb5cc_job"
+    slurm_hook slurm-prolog 1
+    assert_status 0
+    chmod 0600 /etc/pamrun-hooks.conf
+    task_prolog 1
+    assert_status 0
+    assert_eq "$output" "export KRB5CCNAME=FILE:/tmp/krb5cc_job"
 }
 
 @test "Slurm: a refused account is no failure of the node; the task tells the reason and fails; the epilog clears it" {
@@ -227,4 +268,43 @@ root:root 711"
     assert_status 75
     flux_hook flux-prolog "no id" FLUX_JOB_USERID="$(id -u prt_alice)"
     assert_status 71
+}
+
+@test "Flux: the shell has the session's variables set, each as it is, and whatever the job's id looks like" {
+    probe_script <<'END'
+open_session env KRB5CCNAME=FILE:/tmp/krb5cc_job
+open_session env WORDS=a=b c
+open_session env BAD-NAME=1
+END
+    flux_hook flux-prolog ƒ9HnC6Ws FLUX_JOB_USERID="$(id -u prt_alice)"
+    assert_status 0
+    for job in ƒ9HnC6Ws 4711 ""; do
+        flux_shell "$job"
+        assert_eq "$status$stderr" 0
+        assert_eq "$(LC_ALL=C sort <<<"$stdout")" "set KRB5CCNAME=FILE:/tmp/krb5cc_job
+set WORDS=a=b c"
+    done
+    flux_hook flux-epilog 4711
+    assert_all_closed
+}
+
+@test "Flux: the shell ends a refused account's job with the reason, and lets a job without a session go on" {
+    probe_script <<<"acct_mgmt return PAM_ACCT_EXPIRED"
+    flux_hook flux-prolog ƒ9HnC6Ws FLUX_JOB_USERID="$(id -u prt_alice)"
+    assert_status 0
+    flux_shell ƒ9HnC6Ws
+    assert_status 1
+    assert_eq "$stdout" "die pamrun: pamrunctl: job flux-4711: refused: acct_mgmt for prt_alice (profile prt_job): User account has expired (PAM_ACCT_EXPIRED)"
+    flux_hook flux-epilog 4711
+    flux_shell ƒ9HnC6Ws
+    assert_status 0
+    assert_eq "$stdout" "log pamrun: no session of this job: pamrunctl: env: flux-4711: there is no such shared session
+hint: pamrunctl list shows those that there are"
+    flux_shell "no id"
+    assert_status 0
+    assert_match "$stdout" "^log pamrun: no session of this job: flux-job: invalid jobid"
+    chmod 0600 /etc/pamrun-hooks.conf # then the flux of PATH is called, which is not there
+    flux_shell ƒ9HnC6Ws
+    assert_status 0
+    assert_match "$stdout" "^log pamrun: no session of this job: .*not found"
 }
