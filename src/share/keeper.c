@@ -421,6 +421,18 @@ static enum result open_shared(struct keeper *keeper, struct error *error)
     return write_state(keeper, STATE_OPEN, error);
 }
 
+/* What could not be opened leaves nothing, also where its opener was killed. A session that was lost before stays known
+ * as that: there are others in it, and the opener says what it was. */
+static void forget_state(const struct keeper *keeper)
+{
+    const struct place *place = keeper->request->place;
+
+    if (!held_has_place(&keeper->held) || !held_has_mark(&keeper->held) || keeper->request->reopened > 0)
+        return;
+    place_remove(place, "environment");
+    place_remove(place, "state");
+}
+
 /* ---- while it is open ---- */
 
 /* What the account may know. It is written when somebody may want to know, not for every lease. */
@@ -617,6 +629,7 @@ void keeper_run(const struct keeper_request *request)
         keeper.phase = GIVEN_UP;
         if (is_ours)
             transaction_close(request->transaction);
+        forget_state(&keeper);
         if (same_file_is(&opener_link))
             (void)link_fail(&request->link, &error, is_ours);
         process_end(EXIT_FAILURE);

@@ -319,7 +319,7 @@ static enum result compare_keyring(const struct notes *notes, const struct keyri
 static enum result fail_disturbed(const struct measured_command *command, enum asked outcome, struct error *error)
 {
     (void)fail(error, STEP_OPEN_SESSION, STATUS_REFUSED,
-               THE_COPY ", was %s by somebody, %d times one after the other: a process of %s's may do that",
+               THE_COPY ": it was %s by somebody, %d times one after the other: a process of %s's may do that",
                outcome == ASKED_KILLED ? "killed" : "stopped", MEASURE_TIMES, command->account);
     return fail_hint(error, "ps -u %s shows what the account has running here", command->account);
 }
@@ -344,7 +344,7 @@ static enum result measure_command(const struct notes *notes, const struct measu
     case ASKED_STOPPED:
         return fail_disturbed(command, outcome, error);
     case ASKED_LATE:
-        return fail(error, STEP_OPEN_SESSION, STATUS_TRY_AGAIN, THE_COPY ", did not end its PAM handle within %d s",
+        return fail(error, STEP_OPEN_SESSION, STATUS_TRY_AGAIN, THE_COPY ": it did not end its PAM handle within %d s",
                     command->timeout_ms / 1000);
     default:
         return fail(error, STEP_OPEN_SESSION, STATUS_SYSTEM, THE_COPY ": %s",

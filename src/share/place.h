@@ -52,6 +52,9 @@ enum result CHECKED place_lock(struct place *place, int operation, struct error 
  * process that needs the lock waits for its word first. */
 void place_unlock(struct place *place);
 
+/* Does somebody else hold it exclusively now, opening or closing? */
+bool place_is_busy(const struct place *place);
+
 /* The keeper's pid, 0: it does not live. -1: it does, but in another pid namespace, or nobody can tell (errno). */
 pid_t place_find_keeper(const struct place *place);
 
@@ -59,9 +62,9 @@ pid_t place_find_keeper(const struct place *place);
  * is gone as soon as the process closes any descriptor of that file: it must not ask place_find_keeper() any more. */
 int place_mark_keeper(const struct place *place);
 
-/* Replace a file of the folder, all of it or nothing: written aside, renamed. owner: whose it will be, mode 0400, or 0
- * and 0600. false, and errno. */
-bool place_write(const struct place *place, const char *name, const void *bytes, size_t length, uid_t owner);
+/* Replace a file of the folder, all of it or nothing: written aside, renamed. Root's, mode 0600; reader: who else may
+ * read it, acl.h, 0 for nobody. false, and errno. */
+bool place_write(const struct place *place, const char *name, const void *bytes, size_t length, uid_t reader);
 
 /* Remove a file; that it is not there is no error. */
 void place_remove(const struct place *place, const char *name);

@@ -168,7 +168,7 @@ END
         disturber=$pamrun_pid
         run_pamrunctl open --user prt_alice --profile prt_job --id 1
         assert_status 77
-        assert_eq "$stderr" "pamrun: shared session: a copy of the keeper, to see what a command would be, was \
+        assert_eq "$stderr" "pamrun: shared session: a copy of the keeper, to see what a command would be: it was \
 $([ $signal = KILL ] && echo killed || echo stopped) by somebody, 5 times one after the other: a process of prt_alice's may do that
 hint: ps -u prt_alice shows what the account has running here"
         end_status "$disturber"

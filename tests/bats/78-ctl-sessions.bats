@@ -150,7 +150,7 @@ END
     open_job 1234 --on-refusal=mark
     assert_status 0
     assert_match "$stderr" "^pamrun: acct_mgmt for prt_alice \(profile prt_job\): Permission denied \(PAM_PERM_DENIED\)"
-    assert_eq "$(stat -c '%U %a' /run/pamrun/refused/1234)" "prt_alice 400"
+    assert_eq "$(stat -c '%U %a' /run/pamrun/refused/1234)" "root 640"
     assert_eq "$(stat -c '%U %a' /run/pamrun/refused)" "root 711"
     assert_eq "$(ls -A /run/pamrun/refused)" 1234
     run_pamrunctl_as prt_alice env --id 1234 --format slurm-task
@@ -179,7 +179,7 @@ END
     assert_eq "$stdout" "refused: job 1234 of prt_alice: user prt_alice: is in no group that the site policy requires"
     ctl list --json
     assert_eq "$(json 'o["refused"][0]["account"]')" prt_alice
-    echo '{}' >/run/pamrun/refused/1234 # as if nobody had known the name
+    echo "{\"uid\": $alice_uid}" >/run/pamrun/refused/1234 # as if nobody had known the name
     ctl list
     assert_match "$stdout" "^refused: job 1234 of user id $alice_uid: "
     ctl close --id 1234
@@ -189,7 +189,7 @@ END
     refuse
     ctl open --uid "$alice_uid" --profile prt_job --id 1234 --on-refusal=mark
     assert_status 0
-    assert_eq "$(stat -c %U /run/pamrun/refused/1234)" prt_alice
+    assert_eq "$(stat -c %U /run/pamrun/refused/1234)" root
     ctl close --id 1234
     assert_status 0
     assert_eq "$output" ""
@@ -284,6 +284,36 @@ hint: pamrunctl list shows those that are; with --missing-ok this is no failure"
     : >"$TEST_DIR/go"
     wait_until 10 has_no_keeper
     probe_called close_session 1
+}
+
+@test "close --force lets modules that close already do so, and does not take a keeper that was ended for one that closed" {
+    local keeper closing
+
+    probe_script <<<"close_session wait-file $TEST_DIR/go"
+    start_sharing
+    keeper=$(keepers)
+    kill "$pamrun_pid"
+    end_status "$pamrun_pid"
+    wait_until 10 probe_called setcred-establish
+    wait_until 10 grep -q '^state closing' "$session/state"
+    start_program "$PAMRUNCTL" close --user prt_alice --force --timeout 60s
+    closing=$pamrun_pid
+    wait_until 20 has_open "$closing" pidfd
+    assert_eq "$(awk '/^ShdPnd|^SigPnd/ { printf "%s ", $2 }' "/proc/$keeper/status")" "0000000000000000 0000000000000000 "
+    : >"$TEST_DIR/go"
+    end_status "$closing"
+    assert_status 0
+    assert_all_closed
+    rm "$TEST_DIR/go"
+    start_sharing
+    start_program "$PAMRUNCTL" close --user prt_alice --force --timeout 60s
+    wait_until 10 grep -q '^state closing' "$session/state"
+    wait_until 20 has_open "$pamrun_pid" pidfd
+    kill -KILL "$(keepers)"
+    end_status "$pamrun_pid"
+    assert_status 71
+    assert_eq "$stdout" ""
+    assert_eq "${stderr%%$'\n'*}" "pamrunctl: close: session of prt_alice (profile prt_job): its keeper was ended while it closed it"
 }
 
 @test "one session that cannot be closed, refreshed or waited for does not keep the others from it" {
