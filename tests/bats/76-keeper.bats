@@ -224,7 +224,7 @@ END
         "$PAMRUN" --profile prt_job --share -u prt_alice -- sh -c 'echo "$$"; exec sleep 600'
     tracer=$pamrun_pid
     wait_until 60 test -s "$pamrun_stdout"
-    keeper=$(keepers)
+    keeper=$(keeper_in_state)
     run_pamrunctl refresh --user prt_alice
     assert_status 0
     kill "$(cat "$pamrun_stdout")"
@@ -295,7 +295,7 @@ left_running()
         "$PAMRUN" --profile prt_job --share -u prt_alice -- sh -c 'echo "$$"; exec sleep 600'
     tracer=$pamrun_pid
     wait_until 60 test -s "$pamrun_stdout"
-    wait_until 20 has_open "$(keepers)" inotify
+    wait_until 20 has_open "$(keeper_in_state)" inotify
     kill "$(cat "$pamrun_stdout")"
     assert_all_closed
     end_status "$tracer" 60 || true
