@@ -296,12 +296,14 @@ enum result transaction_adopt(struct transaction *t, const struct transaction_re
     return code == PAM_SUCCESS ? OK : fail_pam(t, STEP_START, code, error);
 }
 
-int transaction_converse(struct transaction *t, enum step step, int style, const char *text, char **response)
+int transaction_converse(struct transaction *t, enum step step, int style, const char *text, int patience_ms,
+                         char **response)
 {
     int code;
 
     t->conversation.show_information = t->request->show_information;
     t->conversation.forwards = step == STEP_OPEN_SESSION && t->request->forward_to_session;
+    t->conversation.patience_ms = patience_ms;
     code = conversation_say(&t->conversation, style, text, response);
     t->conversation.forwards = false;
     return code;

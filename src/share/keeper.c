@@ -349,6 +349,18 @@ static enum result open_shared(struct keeper *keeper, struct error *error)
     return write_state(keeper, STATE_OPEN, error);
 }
 
+/* What could not be opened leaves nothing, also where its opener was killed. A session that was lost before stays known
+ * as that: there are others in it, and the opener says what it was. */
+static void forget_state(const struct keeper *keeper)
+{
+    const struct place *place = keeper->request->place;
+
+    if (keeper->mark < 0 || keeper->request->reopened > 0)
+        return;
+    place_remove(place, "environment");
+    place_remove(place, "state");
+}
+
 /* ---- while it is open ---- */
 
 /* What the account may know. It is written when somebody may want to know, not for every lease. */
@@ -476,6 +488,7 @@ void keeper_run(const struct keeper_request *request)
 
         if (is_ours)
             transaction_close(keeper.transaction);
+        forget_state(&keeper);
         (void)link_fail(&request->link, &error, is_ours);
         process_end(EXIT_FAILURE);
     }

@@ -200,6 +200,24 @@ END
     probe_called setcred-delete 1
 }
 
+@test "Slurm: a prolog that is killed, which its keeper was told of before, leaves nothing" {
+    local keeper
+
+    probe_script <<<"open_session wait-file $TEST_DIR/open"
+    start_program env -i SLURM_JOB_ID=6 SLURM_JOB_UID="$(id -u prt_alice)" "$hooks/slurm-prolog"
+    wait_until 20 probe_called setcred-establish
+    keeper=$(probe_field setcred-establish pid)
+    kill -KILL -- "-$pamrun_pid" # slurmd's SIGTERM to the group comes ten milliseconds before that
+    kill -TERM "$keeper"
+    touch "$TEST_DIR/open"
+    wait_until 20 program_has_ended "$keeper"
+    probe_called close_session 1
+    probe_called setcred-delete 1
+    slurm_hook slurm-epilog 6
+    assert_eq "$status $output" "0 "
+    assert session_is_gone
+}
+
 @test "Slurm: a hook that slurmd did not call says so" {
     local hook
 
