@@ -94,6 +94,9 @@ enum result CHECKED transaction_adopt(struct transaction *transaction, const str
 int transaction_converse(struct transaction *transaction, enum step step, int style, const char *text, int patience_ms,
                          char **response);
 
+/* ... and that step has failed there: the hint is a question that nobody answered, if there was one. FAILED. */
+enum result transaction_hint_unanswered(const struct transaction *transaction, struct error *error);
+
 /* ... and that step has worked there. FAILED: it did, but not as the request wants it. */
 enum result CHECKED transaction_worked_elsewhere(struct transaction *transaction, enum step step, struct error *error);
 

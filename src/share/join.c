@@ -229,7 +229,7 @@ static enum result follow(struct follower *follower, bool *open, bool *undone, s
         case LINK_FAILED:
             *undone = message.number != 0;
             *error = message.more.error;
-            return FAILED;
+            return transaction_hint_unanswered(follower->request->transaction, error);
         case LINK_OPEN:
             *open = true;
             return worked;
