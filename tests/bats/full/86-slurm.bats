@@ -1,5 +1,6 @@
 # More of what a real Slurm does, and tests/bats/86-slurm.bats has no time for: jobs that are cancelled, requeued, many at
 # once; prologs that are killed or take too long; a keeper that is killed; a ticket of a real KDC.
+# Takes long.
 # Never with sanitizers: slurmd gives its hooks no environment, so that their reports would be nobody's.
 # shellcheck disable=SC2154 # what the libraries set
 

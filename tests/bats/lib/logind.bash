@@ -18,10 +18,14 @@ logind_up()
     in_systemd systemctl start dbus.socket systemd-logind.service
 }
 
-# The numbers of logind's sessions of that user.
+# The numbers of logind's sessions of that user, without that of the user's own systemd, which trixie's logind counts.
 logind_sessions() # USER
 {
-    in_systemd loginctl --no-legend list-sessions | awk -v user="$1" '$3 == user { print $1 }'
+    local number
+
+    for number in $(in_systemd loginctl --no-legend list-sessions | awk -v user="$1" '$3 == user { print $1 }'); do
+        [ "$(logind_says "$number" Class)" = manager ] || echo "$number"
+    done
 }
 
 logind_says() # SESSION PROPERTY

@@ -39,7 +39,7 @@ SlurmctldPort=26817
 SlurmUser=slurm
 SlurmdUser=root
 AuthType=auth/munge
-AuthInfo=socket=$SLURM_DIR/munge/socket,cred_expire=20
+AuthInfo=socket=$SLURM_DIR/munge/socket,cred_expire=40
 StateSaveLocation=$SLURM_DIR/state
 SlurmctldPidFile=$SLURM_DIR/state/pid
 SlurmdPidFile=$SLURM_DIR/spool/%n.pid
