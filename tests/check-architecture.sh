@@ -104,8 +104,8 @@ rule "step points: only their header knows whether there are any, and each name 
 rule "syslog is called in src/base/log.c only" \
     "$(calls_outside 'src/(base/log|trace/system_log)\.c' 'syslog|vsyslog|openlog|closelog|setlogmask')"
 # What libpam loads, it loads by itself; trace has the modules whose place its own takes, and scope.c systemd's library.
-rule "shared objects are loaded in src/pam/modules.c, src/share/scope.c and src/trace/calls.c only" \
-    "$(calls_outside 'src/(pam/modules|share/scope|trace/calls)\.c' 'dlopen|dlmopen')"
+rule "shared objects are loaded in src/pam/library.c, src/pam/modules.c, src/share/scope.c and src/trace/calls.c only" \
+    "$(calls_outside 'src/(pam/(library|modules)|share/scope|trace/calls)\.c' 'dlopen|dlmopen')"
 
 rule "nothing that cannot be bounded or trusted: strcat, sprintf, gets, alloca, getlogin, tmpnam, signal" \
     "$(calls_outside 'none' 'strcat|sprintf|vsprintf|gets|alloca|getlogin(_r)?|cuserid|tmpnam|tempnam|mktemp|signal')"

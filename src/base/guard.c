@@ -38,7 +38,7 @@ static struct {
     struct relay *relay; /* NULL: we are the only process of ours */
     bool (*out_of_reach)(void);
     void (*tell_forced_end)(enum step, const char *, int);
-    bool closing;
+    bool closing, never_stops;
     volatile sig_atomic_t
         refused; /* the step's verdict is a failure, and its delay runs: nothing stops that any more */
     volatile sig_atomic_t prompting, suspend_wanted;
@@ -221,7 +221,7 @@ static void on_harmless(int number)
 static void on_suspend(int number)
 {
     if (guard.prompting)
-        guard.suspend_wanted = number;
+        guard.suspend_wanted = guard.never_stops ? 0 : number;
     else if (guard.relay != NULL)
         relay_ask_stop(guard.relay, SIGSTOP); /* the module goes on meanwhile; only the front stops */
 }
@@ -292,7 +292,7 @@ static void signals_put_right(void)
     handle(child_signal, COUNT(child_signal), SIG_DFL);
     handle(relay_signal, COUNT(relay_signal), on_relay);
     sigemptyset(&blocked);
-    if (guard.relay != NULL) {
+    if (guard.relay != NULL || guard.never_stops) {
         sigaddset(&blocked, SIGTSTP);
         sigaddset(&blocked, SIGTTIN);
         sigaddset(&blocked, SIGTTOU);
@@ -346,6 +346,7 @@ enum result guard_start(const sigset_t *ignored, const struct events *events, st
     guard.ignored = *ignored;
     guard.events_fd = events->fd;
     guard.owner = getpid();
+    guard.never_stops = false;
     signals_put_right();
     real_time_signals_catch();
     if (timer_create(CLOCK_MONOTONIC, &event, &guard.timer) < 0)
@@ -483,6 +484,16 @@ void guard_prompt_end(void)
         progress_enter((enum step)guard.step);
     if (guard.relay == NULL)
         handle(stop_and_go, COUNT(stop_and_go), SIG_DFL);
+}
+
+void guard_never_stop(bool never)
+{
+    guard.never_stops = never;
+}
+
+bool guard_may_stop(void)
+{
+    return !guard.never_stops;
 }
 
 bool guard_suspend_is_wanted(void)

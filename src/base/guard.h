@@ -58,6 +58,11 @@ void guard_prompt_begin(void);
 void guard_prompt_end(void);
 bool guard_suspend_is_wanted(void);
 
+/* While others wait for what we hold nothing stops us: SIGTSTP and the like stay blocked, and a question that would
+ * have to wait for its terminal is not asked. */
+void guard_never_stop(bool never);
+bool guard_may_stop(void);
+
 /* Stop, as SIGTSTP or SIGTTIN (number) would stop us, until somebody continues us. false: nothing stops us, the process
  * group is orphaned. */
 bool guard_suspend(int number);

@@ -28,6 +28,7 @@ static enum result run_check(struct check_request *request, char *const *operand
     struct report_style style = report_style_of(stdout);
     struct operations operations;
     struct trial_request trial;
+    enum result printed = OK;
     json_t *result;
 
     if (trial_options_read(&trial, &operations, "check", &request->trial, operands, error) != OK)
@@ -40,14 +41,14 @@ static enum result run_check(struct check_request *request, char *const *operand
         return FAILED;
     trial_advise(result);
     if (request->json) {
-        trial_print_json(stdout, result);
+        printed = trial_print_json(stdout, result, error);
     } else {
         report_failure(stdout, &style, result);
         report_advice(stdout, &style, result);
     }
     *status = trial_status(result);
     json_decref(result);
-    return OK;
+    return printed;
 }
 
 static enum result check(const void *given, char *const *operands, int *status, struct error *error)

@@ -147,10 +147,11 @@ const struct verb verb_env = {
              "object; slurm-task: what a TaskProlog is to print.\n"
              "With --id of a job whose account was refused: why, and status 77.\n"
              "\n"
-             "Exit status: 0; 64 usage, 67 no such user, 69 no such session, 71 system, 75 it is\n"
-             "not open yet, 77 the job was refused, or the session is not your own.\n"
+             "Exit status: 0; 64 usage, or there are several; 67 no such user, 69 no such session,\n"
+             "71 system, 75 it is not open, or no answer about the user; 77 the job was refused,\n"
+             "or the session is not your own.\n"
              "\n"
-             "In a TaskProlog: pamrunctl env --id \"$SLURM_JOB_ID\" --format slurm-task || exit 1\n",
+             "In a TaskProlog: pamrunctl env --id \"slurm-$SLURM_JOB_ID\" --format slurm-task\n",
     .options = options,
     .request_size = sizeof(struct env_request),
     .run = run_env,

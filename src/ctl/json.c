@@ -31,16 +31,17 @@ const char *json_text_of(const json_t *object, const char *key)
     return text != NULL ? text : "";
 }
 
-bool json_print(FILE *out, const json_t *value, size_t flags)
+enum result json_print(FILE *out, const json_t *value, size_t flags, struct error *error)
 {
     OWNED(memory_free) char *text = json_dumps(value, flags | JSON_ENSURE_ASCII);
 
-    for (const char *at = text; at != NULL && *at != '\0';
-         at++) /* DEL is ASCII to jansson; it can be in strings only */
-        if (*at != '\177')
+    if (text == NULL)
+        return fail_memory(error, STEP_END);
+    for (const char *at = text; *at != '\0'; at++)
+        if (*at != '\177') /* ASCII to jansson; it can be in strings only */
             (void)fputc(*at, out);
         else
             (void)fputs("\\u007f", out);
     (void)fputc('\n', out);
-    return text != NULL && ferror(out) == 0;
+    return OK;
 }

@@ -302,6 +302,7 @@ static void each_refusal(const struct census_filter *filter,
 static enum result print_json(const struct census *census, const struct census_filter *filter, struct error *error)
 {
     json_t *sessions = json_array(), *refused = json_array(), *all;
+    enum result printed;
 
     for (size_t at = 0; at < census->count; at++)
         (void)json_array_append_new(sessions, json_session(&census->items[at], filter->is_of_root));
@@ -309,9 +310,9 @@ static enum result print_json(const struct census *census, const struct census_f
     all = json_pack("{s:o, s:o}", "sessions", sessions, "refused", refused);
     if (all == NULL)
         return fail_memory(error, STEP_END);
-    (void)json_print(stdout, all, JSON_INDENT(2)); /* main sees to its errors */
+    printed = json_print(stdout, all, JSON_INDENT(2), error);
     json_decref(all);
-    return OK;
+    return printed;
 }
 
 static enum result run_list(const void *given, char *const *operands, int *status, struct error *error)
@@ -345,7 +346,8 @@ const struct verb verb_list = {
     .summary = "List the shared sessions, who is in them, and the jobs that were refused",
     .about = "Others than root see their own, without who is in them.\n"
              "\n"
-             "Exit status: 0; 64 usage, 67 no such user, 71 system, 77 not your own.\n"
+             "Exit status: 0; 64 usage, 67 no such user, 71 system, 75 no answer about the user,\n"
+             "77 not your own.\n"
              "\n"
              "Example: pamrunctl list --user alice\n",
     .options = options,

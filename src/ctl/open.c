@@ -269,6 +269,7 @@ static enum result mark(const struct open_request *request, json_t *facts, struc
         return FAILED;
     if (request->words.profile != NULL)
         (void)json_object_set_new(facts, "profile", json_text(request->words.profile));
+    (void)json_object_set_new(facts, "uid", json_integer(owner));
     if (refusal_write(request->words.id, owner, facts, error) != OK)
         return FAILED;
     (void)text_quoted(id, sizeof id, request->words.id);

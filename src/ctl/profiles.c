@@ -82,6 +82,7 @@ static enum result run_profiles(const void *given, char *const *operands, int *s
     OWNED(strv_free) struct strv names = {0};
     struct report_style style = report_style_of(stdout);
     json_t *all = json_array();
+    enum result printed = OK;
 
     (void)operands;
     if (policy_read(&policy, &policy_site_paths, error) != OK) {
@@ -105,12 +106,12 @@ static enum result run_profiles(const void *given, char *const *operands, int *s
         json_t *whole = json_object();
 
         (void)json_object_set_new(whole, "profiles", json_incref(all));
-        trial_print_json(stdout, whole);
+        printed = trial_print_json(stdout, whole, error);
         json_decref(whole);
     }
     json_decref(all);
     *status = 0;
-    return OK;
+    return printed;
 }
 
 static const struct verb_option options[] = {

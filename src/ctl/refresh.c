@@ -104,8 +104,9 @@ const struct verb verb_refresh = {
     .summary = "Have the credentials of a shared session refreshed: tickets of long jobs",
     .about = "Its keeper calls the modules of setcred with PAM_REFRESH_CRED.\n"
              "\n"
-             "Exit status: 0; 64 usage, 67 no such user, 69 no such session, 71 the modules\n"
-             "failed, 75 no answer in time, or the session is being closed; 77 not root.\n"
+             "Exit status: 0; 64 usage, 67 no such user, 69 no such session, 71 system, or the\n"
+             "modules failed; 75 no answer in time, the session is not open, or its keeper was\n"
+             "killed; 77 not root.\n"
              "\n"
              "Example: pamrunctl refresh --user alice\n",
     .options = options,

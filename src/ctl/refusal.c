@@ -37,6 +37,12 @@ enum result refusal_write(const char *id, uid_t owner, const json_t *facts, stru
                 strerror(errno));
 }
 
+/* One that cannot be read is root's and nobody's, or somebody's: that has a reader in its access list, or an owner. */
+static bool is_anothers(const struct stat *status)
+{
+    return (status->st_mode & S_IRGRP) != 0 || (status->st_uid != 0 && status->st_uid != geteuid());
+}
+
 bool refusal_read(struct refusal *refusal, const char *id)
 {
     OWNED(fd_close) int fd = -1;
@@ -48,14 +54,14 @@ bool refusal_read(struct refusal *refusal, const char *id)
     make_path(path, id);
     if (lstat(path, &status) != 0 || !S_ISREG(status.st_mode))
         return false;
-    refusal->owner = status.st_uid;
-    if (geteuid() != 0 && refusal->owner != 0 && refusal->owner != geteuid())
-        return false;
     fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 && is_anothers(&status))
+        return false;
     if (fd >= 0)
         length = read(fd, text, sizeof text);
     if (length > 0)
         refusal->facts = json_loadb(text, (size_t)length, JSON_REJECT_DUPLICATES, NULL);
+    refusal->owner = (uid_t)json_integer_value(json_object_get(refusal->facts, "uid"));
     return true;
 }
 

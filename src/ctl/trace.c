@@ -269,15 +269,15 @@ static void add_place_of_end(json_t *result)
         (void)json_object_set_new(last, "ended-in", place_of_end());
 }
 
-static void print(const struct trace_request *request, const struct report_style *style, const json_t *result)
+static enum result print(const struct trace_request *request, const struct report_style *style, const json_t *result,
+                         struct error *error)
 {
-    if (request->json) {
-        trial_print_json(stdout, result);
-        return;
-    }
+    if (request->json)
+        return trial_print_json(stdout, result, error);
     trace_report_log(stdout, result);
     report_failure(stdout, style, result);
     report_advice(stdout, style, result);
+    return OK;
 }
 
 static enum result run_trace(struct trace_request *request, char *const *operands, int *status, struct error *error)
@@ -286,6 +286,7 @@ static enum result run_trace(struct trace_request *request, char *const *operand
     struct trace trace = {.rewrite = {.directory = ""}};
     struct operations operations;
     struct trial_request trial;
+    enum result printed;
     json_t *found;
 
     if (trial_options_read(&trial, &operations, "trace", &request->trial, operands, error) != OK)
@@ -309,10 +310,10 @@ static enum result run_trace(struct trace_request *request, char *const *operand
         return FAILED;
     add_place_of_end(found);
     trial_advise(found);
-    print(request, &style, found);
+    printed = print(request, &style, found, error);
     *status = trial_status(found);
     json_decref(found);
-    return OK;
+    return printed;
 }
 
 static enum result trace(const void *given, char *const *operands, int *status, struct error *error)

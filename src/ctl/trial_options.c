@@ -77,7 +77,7 @@ void trial_advise(json_t *result)
     (void)json_object_set_new(result, "advice", known ? advice_find(&request) : json_array());
 }
 
-void trial_print_json(FILE *out, const json_t *result)
+enum result trial_print_json(FILE *out, const json_t *result, struct error *error)
 {
-    (void)json_print(out, result, JSON_INDENT(2) | JSON_REAL_PRECISION(9)); /* main sees to its errors */
+    return json_print(out, result, JSON_INDENT(2) | JSON_REAL_PRECISION(9), error);
 }

@@ -45,4 +45,4 @@ void trial_options_free(struct trial_options *options);
 void trial_advise(json_t *result);
 
 /* --json: the result as it is. */
-void trial_print_json(FILE *out, const json_t *result);
+enum result CHECKED trial_print_json(FILE *out, const json_t *result, struct error *error);

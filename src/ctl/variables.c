@@ -68,7 +68,8 @@ static const char *write_one(FILE *out, enum variables_format format, const char
 
 static bool write_json(FILE *out, json_t *object)
 {
-    bool written = json_print(out, object, JSON_COMPACT);
+    struct error no_memory; /* who called says so */
+    bool written = json_print(out, object, JSON_COMPACT, &no_memory) == OK;
 
     json_decref(object);
     return written;

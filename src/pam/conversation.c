@@ -45,6 +45,20 @@ static int answer_forwarded(struct conversation *conversation, const char *promp
     return *response != NULL ? PAM_SUCCESS : fail_prompt(conversation, prompt, why);
 }
 
+static const char *why_no_answer(int problem)
+{
+    switch (problem) {
+    case ENXIO:
+    case ENOTTY:
+    case ENOENT:
+        return "there is no terminal to ask on";
+    case ETIMEDOUT:
+        return "nobody answered in time, and others wait for this session";
+    default:
+        return strerror(problem);
+    }
+}
+
 static int ask(struct conversation *conversation, const char *prompt, bool echo, char **response)
 {
     char visible[PROMPT_BYTES], *answer;
@@ -56,13 +70,12 @@ static int ask(struct conversation *conversation, const char *prompt, bool echo,
         return PAM_BUF_ERR;
     (void)text_visible(visible, sizeof visible, prompt, TEXT_MANY_LINES);
     observe(conversation, (struct conversation_event){.moment = CONVERSATION_ASKS, .echo = echo, .text = prompt});
-    if (!terminal_ask(visible, echo, answer, PAM_MAX_RESP_SIZE)) {
+    if (!terminal_ask(visible, echo, answer, PAM_MAX_RESP_SIZE,
+                      conversation->patience_ms > 0 ? conversation->patience_ms : -1)) {
         int problem = errno;
 
         free(answer);
-        return fail_prompt(conversation, prompt,
-                           problem == ENXIO || problem == ENOTTY || problem == ENOENT ? "there is no terminal to ask on"
-                                                                                      : strerror(problem));
+        return fail_prompt(conversation, prompt, why_no_answer(problem));
     }
     conversation->answered = conversation->answered || !echo;
     *response = answer;

@@ -32,6 +32,7 @@ struct conversation {
     struct forwarded *forwarded;    /* answers instead of a person, while there are some; NULL: none */
     bool forwards;                  /* in this step */
     bool answered;                  /* a question without echo */
+    int patience_ms;                /* how long a person may take to answer; 0: no limit */
     bool show_information;          /* PAM_TEXT_INFO is shown; PAM_ERROR_MSG always is */
     conversation_observer *observe; /* pamrunctl(8) check; NULL: nobody looks on */
     void *observe_data;

@@ -37,6 +37,15 @@ static int code_for_applicant(const struct transaction *t, enum step step, int c
     }
 }
 
+enum result transaction_hint_unanswered(const struct transaction *t, struct error *error)
+{
+    const struct conversation *conversation = &t->conversation;
+
+    if (conversation->unanswered[0] == '\0')
+        return FAILED;
+    return fail_hint(error, "a module asked '%s': %s", conversation->unanswered, conversation->why);
+}
+
 static enum result fail_pam(struct transaction *t, enum step step, int real_code, struct error *error)
 {
     const struct transaction_request *request = t->request;
@@ -48,7 +57,7 @@ static enum result fail_pam(struct transaction *t, enum step step, int real_code
     error->pam_code = code;
     error->logged_code = real_code;
     if (t->conversation.unanswered[0] != '\0')
-        return fail_hint(error, "a module asked '%s': %s", t->conversation.unanswered, t->conversation.why);
+        return transaction_hint_unanswered(t, error);
     if (step == STEP_START)
         return fail_hint(error,
                          "syslog names the line; libpam reads the profile 'other' too, and that may be the broken one");
@@ -296,12 +305,14 @@ enum result transaction_adopt(struct transaction *t, const struct transaction_re
     return code == PAM_SUCCESS ? OK : fail_pam(t, STEP_START, code, error);
 }
 
-int transaction_converse(struct transaction *t, enum step step, int style, const char *text, char **response)
+int transaction_converse(struct transaction *t, enum step step, int style, const char *text, int patience_ms,
+                         char **response)
 {
     int code;
 
     t->conversation.show_information = t->request->show_information;
     t->conversation.forwards = step == STEP_OPEN_SESSION && t->request->forward_to_session;
+    t->conversation.patience_ms = patience_ms;
     code = conversation_say(&t->conversation, style, text, response);
     t->conversation.forwards = false;
     return code;

@@ -89,8 +89,13 @@ enum result CHECKED transaction_adopt(struct transaction *transaction, const str
                                       struct events *events, conversation_elsewhere *elsewhere, void *data,
                                       struct error *error);
 
-/* The other side of that, where the terminal is: a module says or asks something in that step, in the other process. */
-int transaction_converse(struct transaction *transaction, enum step step, int style, const char *text, char **response);
+/* The other side of that, where the terminal is: a module says or asks something in that step, in the other process. A
+ * person has patience_ms to answer: above 0. */
+int transaction_converse(struct transaction *transaction, enum step step, int style, const char *text, int patience_ms,
+                         char **response);
+
+/* ... and that step has failed there: the hint is a question that nobody answered, if there was one. FAILED. */
+enum result transaction_hint_unanswered(const struct transaction *transaction, struct error *error);
 
 /* ... and that step has worked there. FAILED: it did, but not as the request wants it. */
 enum result CHECKED transaction_worked_elsewhere(struct transaction *transaction, enum step step, struct error *error);

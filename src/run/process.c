@@ -199,22 +199,30 @@ void process_end(int status)
     _exit(status);
 }
 
-void process_detach(void (*run)(void *), void *data)
+bool process_detach(void (*run)(void *), void *data)
 {
     sigset_t all, before;
     pid_t between;
+    int status = 0, problem;
 
     sigfillset(&all);
     (void)sigprocmask(SIG_SETMASK, &all, &before);
     between = fork();
     if (between == 0) {
-        if (fork() == 0)
+        pid_t pid = fork();
+
+        if (pid == 0)
             run(data);
-        _exit(0);
+        _exit(pid > 0 ? 0 : errno); /* which fits: fork(2) knows small ones only */
     }
-    while (between > 0 && waitpid(between, NULL, 0) < 0 && errno == EINTR)
+    problem = between < 0 ? errno : 0;
+    while (between > 0 && waitpid(between, &status, 0) < 0 && errno == EINTR)
         continue;
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    if (problem == 0 && WIFEXITED(status))
+        problem = WEXITSTATUS(status);
+    errno = problem;
+    return problem == 0;
 }
 
 pid_t process_program(char *const *arguments, int handed, const sigset_t *mask)

@@ -62,8 +62,9 @@ pid_t process_split(void);
 /* The end of a process of ours that is not main's. */
 _Noreturn void process_end(int status);
 
-/* A process that runs `run`, all signals blocked, and is nobody's child: init reaps it. None, if it cannot be made. */
-void process_detach(void (*run)(void *), void *data);
+/* A process that runs `run`, all signals blocked, and is nobody's child: init reaps it. false, and errno: there is
+ * none. */
+bool process_detach(void (*run)(void *), void *data);
 
 /* Start a program, arguments[0] its path, with descriptors 0 to 2 and `handed`, and with that signal mask. Its pid;
  * below 0, and errno. One that cannot be executed ends with STATUS_NOT_FOUND. */

@@ -1,9 +1,11 @@
 #include "share/join.h"
 
+#include "base/clock.h"
 #include "base/guard.h"
 #include "base/log.h"
 #include "base/owned.h"
 #include "base/step_point.h"
+#include "base/text.h"
 #include "run/process.h"
 #include "share/hazard.h"
 #include "share/keeper.h"
@@ -19,7 +21,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { KEEPER_PATIENCE_MS = 5000, KEEPER_LOOK_MS = 2 };
+enum {
+    KEEPER_PATIENCE_MS = 5000,
+    KEEPER_LOOK_MS = 2,
+    QUESTIONS_MS = LOCK_WAIT_MS * 2 / 3, /* all of a person's answers, while others wait for the lock */
+};
 
 const struct join no_join = {.place = {.fd = -1, .lock = -1}};
 
@@ -30,11 +36,12 @@ enum standing {
     STANDING_VACANT,  /* nobody keeps it; what state says is what was left behind */
     STANDING_LEAVING, /* its keeper is about to end */
     STANDING_ENDING,  /* somebody told the keeper to end, and there are leases */
-    STANDING_FOREIGN  /* its keeper lives in another pid namespace */
+    STANDING_FOREIGN, /* its keeper lives in another pid namespace */
+    STANDING_OTHERS   /* it is that of another account of the same user id */
 };
 
 /* Under a lock. */
-static enum standing look(struct join *join)
+static enum standing look(struct join *join, const struct account *account)
 {
     const char *problem;
     bool known;
@@ -49,6 +56,8 @@ static enum standing look(struct join *join)
         return STANDING_LEAVING;
     if (!known || keeper != join->state.keeper)
         return STANDING_FOREIGN;
+    if (strcmp(join->state.account, account->name) != 0)
+        return STANDING_OTHERS;
     switch (join->state.word) {
     case STATE_OPEN:
         return STANDING_OPEN;
@@ -59,13 +68,24 @@ static enum standing look(struct join *join)
     }
 }
 
-static enum result fail_standing(const struct join_request *request, enum standing standing, struct error *error)
+static enum result fail_standing(const struct join *join, const struct join_request *request, enum standing standing,
+                                 struct error *error)
 {
+    char others[160];
+
+    (void)text_visible(others, sizeof others, join->state.account, TEXT_ONE_LINE);
     if (standing == STANDING_FOREIGN) {
         (void)fail(error, STEP_SHARE, STATUS_TRY_AGAIN,
                    "shared session of %s (profile %s): its keeper lives in another pid namespace",
                    request->account->name, request->profile);
         return fail_hint(error, "a container and its host must not have the same " SHARE_ROOT);
+    }
+    if (standing == STANDING_OTHERS) {
+        (void)fail(error, STEP_SHARE, STATUS_TRY_AGAIN,
+                   "shared session of %s (profile %s): %s, who has the same user id, has one", request->account->name,
+                   request->profile, others);
+        return fail_hint(error, "one user id has one shared session of a profile; it is another account's, or an old "
+                                "one's: pamrunctl list");
     }
     (void)fail(error, STEP_SHARE, STATUS_TRY_AGAIN, "shared session of %s (profile %s): it is being closed",
                request->account->name, request->profile);
@@ -78,7 +98,11 @@ static enum result take_lease(struct join *join, const struct join_request *requ
 {
     int problem = 0;
 
-    join->holds = request->hold != NULL && hold_end(&join->place, request->hold) < 0;
+    if (request->hold != NULL) {
+        int64_t end = hold_end(&join->place, request->hold);
+
+        join->holds = end < 0 || (end > 0 && end <= lease_now_s());
+    }
     if (request->hold != NULL)
         problem = hold_take(&join->place, request->hold, request->hold_s) ? 0 : errno;
     else if (!lease_of_self(&join->lease))
@@ -110,11 +134,11 @@ static void be_keeper(void *data)
 }
 
 struct follower {
-    struct join *join;
     const struct join_request *request;
     struct link link;
     enum step step;
     bool told; /* to stop */
+    int64_t questions_until_ms;
 };
 
 /* We were told to stop: so is the keeper, and answers when all is undone. */
@@ -135,9 +159,10 @@ static void take_step(struct follower *follower, int number, struct error *error
 
 static void answer(struct follower *follower, const struct link_message *message)
 {
+    int64_t left = follower->questions_until_ms - clock_now_ms();
     char *response = NULL;
     int code = transaction_converse(follower->request->transaction, follower->step, message->number, message->more.text,
-                                    &response);
+                                    left > 0 ? (int)left : 1, &response);
 
     if (message->word == LINK_ASK)
         (void)link_say(&follower->link, LINK_ANSWER, code, response != NULL ? response : "");
@@ -162,6 +187,18 @@ static enum result fail_keeper(const struct follower *follower, struct error *er
                 follower->request->account->name, follower->request->profile);
 }
 
+/* It may live and open still: nobody else may before it has ended. */
+static enum result abandon_keeper(const struct follower *follower, struct error *error)
+{
+    struct pollfd ended = {.fd = follower->link.process, .events = POLLIN};
+
+    if (ended.fd >= 0) {
+        (void)syscall(SYS_pidfd_send_signal, ended.fd, SIGKILL, NULL, 0);
+        (void)poll(&ended, 1, KEEPER_PATIENCE_MS);
+    }
+    return fail_keeper(follower, error);
+}
+
 /* Until the session is open, or is not. FAILED with *undone: the keeper has undone what there was. */
 static enum result follow(struct follower *follower, bool *open, bool *undone, struct error *error)
 {
@@ -174,7 +211,7 @@ static enum result follow(struct follower *follower, bool *open, bool *undone, s
         if (!link_hear(&follower->link, guard_is_to_end(), &message)) {
             if (errno == EINTR)
                 continue;
-            return fail_keeper(follower, error);
+            return abandon_keeper(follower, error);
         }
         switch ((enum link_word)message.word) {
         case LINK_STEP:
@@ -192,14 +229,14 @@ static enum result follow(struct follower *follower, bool *open, bool *undone, s
         case LINK_FAILED:
             *undone = message.number != 0;
             *error = message.more.error;
-            return FAILED;
+            return transaction_hint_unanswered(follower->request->transaction, error);
         case LINK_OPEN:
             *open = true;
             return worked;
         case LINK_BEGIN:
             break;
         default:
-            return fail_keeper(follower, error);
+            return abandon_keeper(follower, error);
         }
     }
 }
@@ -219,7 +256,8 @@ static void end_copy(struct transaction *transaction)
 static enum result start_keeper(struct join *join, const struct join_request *request, uint32_t reopened, bool *open,
                                 struct error *error)
 {
-    struct follower follower = {.join = join, .request = request, .step = STEP_CREDENTIALS};
+    struct follower follower = {
+        .request = request, .step = STEP_CREDENTIALS, .questions_until_ms = clock_now_ms() + QUESTIONS_MS};
     struct keeper_request keeper = {
         .place = &join->place,
         .transaction = request->transaction,
@@ -236,6 +274,7 @@ static enum result start_keeper(struct join *join, const struct join_request *re
     enum result opened, left;
     struct error stopped;
     struct link ends[2];
+    int problem;
 
     if (!link_open(ends))
         return fail(error, STEP_SHARE, STATUS_SYSTEM, "shared session of %s: socketpair: %s", request->account->name,
@@ -243,8 +282,13 @@ static enum result start_keeper(struct join *join, const struct join_request *re
     keeper.link = ends[1];
     keeper.opener_link = ends[0].fd;
     follower.link = ends[0];
-    process_detach(be_keeper, &keeper);
+    problem = process_detach(be_keeper, &keeper) ? 0 : errno;
     link_close(&ends[1]);
+    if (problem != 0) {
+        link_close(&ends[0]);
+        errno = problem;
+        return fail_fork(error, STEP_SHARE, "shared session");
+    }
     step_point_here("keeper-forked");
     guard_enter(follower.step, 0);
     opened = follow(&follower, open, &undone, error);
@@ -273,10 +317,14 @@ static void clean_up(const struct join *join, const struct state *lost)
 static enum result take_state(struct join *join, const struct join_request *request, struct error *error)
 {
     const char *problem;
+    bool known = state_read(&join->state, &join->place, &problem);
 
     join->opened = true;
-    if (state_read(&join->state, &join->place, &problem) && join->state.word == STATE_OPEN)
+    if (known && join->state.word == STATE_OPEN)
         return OK;
+    if (!known)
+        return fail(error, STEP_SHARE, STATUS_SYSTEM, "shared session of %s (profile %s): %s/%s/state %s",
+                    request->account->name, request->profile, SHARE_ROOT, join->place.name, problem);
     if (request->hold != NULL && hold_end(&join->place, request->hold) < 0)
         return OK; /* somebody released it meanwhile, and the keeper found nobody: a job that was cancelled */
     return fail(error, STEP_SHARE, STATUS_TRY_AGAIN, "shared session of %s (profile %s): its keeper was killed",
@@ -347,7 +395,7 @@ static enum result wait_for_end(struct join *join, const struct join_request *re
         if (guard_is_to_end())
             return guard_fail_stopped(STEP_SHARE, error);
         if (waited >= KEEPER_PATIENCE_MS)
-            return fail_standing(request, STANDING_ENDING, error);
+            return fail_standing(join, request, STANDING_ENDING, error);
         (void)poll(NULL, 0, KEEPER_LOOK_MS);
     }
     return place_lock(&join->place, LOCK_EX, error);
@@ -360,7 +408,7 @@ static enum result enter_exclusively(struct join *join, const struct join_reques
     if (place_lock(&join->place, LOCK_EX, error) != OK)
         return FAILED;
     step_point_here("locked-exclusively");
-    while ((standing = look(join)) == STANDING_LEAVING)
+    while ((standing = look(join, request->account)) == STANDING_LEAVING)
         if (wait_for_end(join, request, error) != OK)
             return FAILED;
     switch (standing) {
@@ -369,7 +417,7 @@ static enum result enter_exclusively(struct join *join, const struct join_reques
     case STANDING_VACANT:
         return open_shared(join, request, error);
     default:
-        return fail_standing(request, standing, error);
+        return fail_standing(join, request, standing, error);
     }
 }
 
@@ -382,7 +430,7 @@ static enum result enter(struct join *join, const struct join_request *request, 
         || place_lock(&join->place, LOCK_SH, error) != OK)
         return FAILED;
     step_point_here("locked-shared");
-    if (look(join) == STANDING_OPEN)
+    if (look(join, request->account) == STANDING_OPEN)
         return take_lease(join, request, error);
     return enter_exclusively(join, request, error);
 }
@@ -397,6 +445,13 @@ static void block_stops(sigset_t *before)
     sigaddset(&stops, SIGTTIN);
     sigaddset(&stops, SIGTTOU);
     (void)sigprocmask(SIG_BLOCK, &stops, before);
+    guard_never_stop(true);
+}
+
+static void let_stops_through(const sigset_t *before)
+{
+    guard_never_stop(false);
+    (void)sigprocmask(SIG_SETMASK, before, NULL);
 }
 
 static void tell_joined(const struct join_request *request)
@@ -421,10 +476,10 @@ bool join_quickly(struct join *join, const struct join_request *request)
     *join = no_join;
     block_stops(&before);
     joined = place_open(&join->place, account->uid, request->profile, false, &unused) == OK && join->place.fd >= 0
-             && place_lock(&join->place, LOCK_SH, &unused) == OK && look(join) == STANDING_OPEN
+             && place_lock(&join->place, LOCK_SH, &unused) == OK && look(join, request->account) == STANDING_OPEN
              && context_is_simple(join, request) && take_lease(join, request, &unused) == OK;
     place_unlock(&join->place);
-    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    let_stops_through(&before);
     if (joined)
         tell_joined(request);
     else
@@ -445,7 +500,7 @@ enum result join_enter(struct join *join, const struct join_request *request, st
     place_unlock(&join->place);
     step_point_here("unlocked");
     left = guard_leave(&stopped);
-    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    let_stops_through(&before);
     if (entered == OK && left != OK) {
         *error = stopped;
         join_give_up(join, request);

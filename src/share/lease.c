@@ -21,12 +21,12 @@ enum { START_FIELD = 22 };
 /* ---- a run's ---- */
 
 /* From the text of /proc/PID/stat. The name of the program comes second, in parentheses, and may hold anything, so what
- * is counted from is the last one. A zombie has ended. */
+ * is counted from is the last one. A zombie there is the first thread, of which others may go on: a pidfd tells. */
 static bool start_parse(const char *text, uint64_t *start)
 {
     const char *at = strrchr(text, ')');
 
-    if (at == NULL || at[1] != ' ' || at[2] == 'Z' || at[2] == 'X')
+    if (at == NULL || at[1] != ' ')
         return false;
     for (int field = 2; at != NULL && field < START_FIELD; field++)
         at = strchr(at + 1, ' ');
@@ -104,14 +104,18 @@ void lease_release(const struct place *place, const struct lease *lease)
 int lease_watch(const struct lease *lease)
 {
     OWNED(fd_close) int fd = (int)syscall(SYS_pidfd_open, lease->pid, 0);
-    struct lease now;
+    struct lease now = {.start = 0};
     struct pollfd ended = {.fd = fd, .events = POLLIN};
+    bool known;
     int taken;
 
     if (fd < 0)
         return errno == ESRCH || errno == EINVAL ? -1 : -2; /* EINVAL: a thread's number by now */
-    if (!lease_of_process(&now, lease->pid) || now.start != lease->start || poll(&ended, 1, 0) != 0)
+    known = lease_of_process(&now, lease->pid);
+    if (poll(&ended, 1, 0) != 0 || (known && now.start != lease->start))
         return -1;
+    if (!known) /* want of descriptors, of memory: what cannot be looked at may live */
+        return -2;
     taken = fd;
     fd = -1;
     return taken;
@@ -150,9 +154,11 @@ int64_t hold_end(const struct place *place, const char *id)
 
     hold_path(name, sizeof name, id);
     fd = openat(place->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT)
+        return -1;
     length = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
     if (length <= 0)
-        return fd >= 0 ? 0 : -1; /* an empty one is no time that could be over */
+        return 0; /* an empty one, or one that cannot be read, is no time that could be over */
     text[length] = '\0';
     when = strtoll(text, &end, 10);
     return when > 0 ? when : 0;

@@ -5,6 +5,7 @@
 #include "base/number.h"
 #include "base/owned.h"
 #include "pam/service.h"
+#include "share/acl.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -130,8 +131,8 @@ bool place_each(void (*visit)(void *data, uid_t uid, const char *profile), void 
     return errno == 0;
 }
 
-/* Who has it, for a message: proc(5), /proc/locks. 0: nobody can tell. */
-static pid_t lock_holder(int fd)
+/* Who took it, proc(5), /proc/locks. 0: nobody can tell. */
+static pid_t lock_taker(int fd)
 {
     FILE *locks = fopen("/proc/locks", "re");
     char line[256];
@@ -155,12 +156,15 @@ static pid_t lock_holder(int fd)
 
 static enum result fail_lock_wait(const struct place *place, struct error *error)
 {
-    pid_t holder = lock_holder(place->lock);
+    pid_t keeper = place_find_keeper(place); /* it opens or closes, whoever took the lock for that */
+    pid_t holder = keeper > 0 ? keeper : lock_taker(place->lock);
 
     (void)fail(error, STEP_SHARE, STATUS_TRY_AGAIN, "shared session %s: its lock was not free for %d seconds",
                place->name, LOCK_WAIT_MS / 1000);
     if (holder > 0)
-        return fail_hint(error, "process %d has it: it opens or closes the session, and a module may be hanging",
+        return fail_hint(error,
+                         "process %d has it: it opens or closes the session, and a module may be hanging, or "
+                         "ask something that nobody answers",
                          (int)holder);
     return fail_hint(error, "somebody opens or closes the session, and a module may be hanging");
 }
@@ -241,7 +245,7 @@ static bool write_all(int fd, const char *bytes, size_t length)
     return true;
 }
 
-bool place_write(const struct place *place, const char *name, const void *bytes, size_t length, uid_t owner)
+bool place_write(const struct place *place, const char *name, const void *bytes, size_t length, uid_t reader)
 {
     OWNED(fd_close) int fd = -1;
     char aside[24];
@@ -252,8 +256,7 @@ bool place_write(const struct place *place, const char *name, const void *bytes,
     fd = openat(place->fd, aside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return false;
-    written = write_all(fd, bytes, length)
-              && (owner == 0 || (fchmod(fd, S_IRUSR) == 0 && fchown(fd, owner, (gid_t)-1) == 0))
+    written = write_all(fd, bytes, length) && (reader == 0 || acl_let_read(fd, reader))
               && renameat(place->fd, aside, place->fd, name) == 0;
     if (!written) {
         int problem = errno;

@@ -59,9 +59,9 @@ pid_t place_find_keeper(const struct place *place);
  * is gone as soon as the process closes any descriptor of that file: it must not ask place_find_keeper() any more. */
 int place_mark_keeper(const struct place *place);
 
-/* Replace a file of the folder, all of it or nothing: written aside, renamed. owner: whose it will be, mode 0400, or 0
- * and 0600. false, and errno. */
-bool place_write(const struct place *place, const char *name, const void *bytes, size_t length, uid_t owner);
+/* Replace a file of the folder, all of it or nothing: written aside, renamed. Root's, mode 0600; reader: who else may
+ * read it, acl.h, 0 for nobody. false, and errno. */
+bool place_write(const struct place *place, const char *name, const void *bytes, size_t length, uid_t reader);
 
 /* Remove a file; that it is not there is no error. */
 void place_remove(const struct place *place, const char *name);

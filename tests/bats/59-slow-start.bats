@@ -157,22 +157,21 @@ nobody_is_left()
 }
 
 @test "with --exec, where nobody waits for the command, ^C and TERM end its process, as they would end the command" {
-    local options
+    local option
 
-    for options in '' --share; do
-        # shellcheck disable=SC2086 # words
-        start_program "$TOOLS/ptyrun" --timeout 60 --expect "$(waiting command)" --send '\003' -- \
-            bash -mc '"$@"; exit' bash "$PAMRUN" --exec $options --chdir "$folder" -u prt_alice -- printf ran
-        end_status "$pamrun_pid" 60
-        assert_status 130
-        refute_contains "$stdout" ran
-    done
-    start_program "$PAMRUN" --exec --chdir "$folder" -u prt_alice -- printf ran
-    wait_until 20 is_account_with_directory "$pamrun_pid"
-    kill "$pamrun_pid"
+    start_program "$TOOLS/ptyrun" --timeout 60 --expect "$(waiting command)" --send '\003' -- \
+        bash -mc '"$@"; exit' bash "$PAMRUN" --exec --chdir "$folder" -u prt_alice -- printf ran
     end_status "$pamrun_pid" 60
-    assert_status 143
-    assert_eq "$stdout" ""
+    assert_status 130
+    refute_contains "$stdout" ran
+    for option in --exec --share; do # the latter becomes the command, too
+        start_program "$PAMRUN" $option --chdir "$folder" -u prt_alice -- printf ran
+        wait_until 20 is_account_with_directory "$pamrun_pid"
+        kill "$pamrun_pid"
+        end_status "$pamrun_pid" 60
+        assert_status 143
+        assert_eq "$stdout" ""
+    done
     wait_until 30 nobody_is_left
 }
 

@@ -142,12 +142,25 @@ END
 unset
 unset
 prt_alice prt_team'
-    assert_eq "$(stat -c '%a %U' "$session/environment" "$session/status")" "400 prt_alice
-400 prt_alice"
+    assert_readable_for_alice_alone "$session/environment"
+    assert_readable_for_alice_alone "$session/status"
     assert_eq "$(stat -c '%a %U' "$session/state" "$session/lock" "$session/keeper")" "600 root
 600 root
 600 root"
     assert_contains "$(tr '\0' '\n' <"$session/environment")" 'TICKET=FILE:/tmp/krb5cc with blanks'
+}
+
+# It is root's, or its owner could make it as large as /run.
+assert_readable_for_alice_alone() # FILE
+{
+    assert_eq "$(stat -c '%a %U %G' "$1")" "640 root root"
+    run_program setpriv --reuid prt_alice --regid prt_alice --clear-groups cat "$1"
+    assert_status 0
+    assert_eq "$stdout" "$(tr -d '\0' <"$1")"
+    run_program setpriv --reuid prt_alice --regid prt_alice --clear-groups sh -c 'chmod u+w "$1"; echo >>"$1"' sh "$1"
+    assert_status 2
+    run_program setpriv --reuid prt_bob --regid prt_bob --clear-groups cat "$1"
+    assert_status 1
 }
 
 @test "the keeper has nothing of its caller" {
@@ -192,6 +205,24 @@ END
     refute_contains "$stdout" secret
     assert_eq "$(probe_field open_session conv)" "error:PAM_SUCCESS,prompt-off:PAM_SUCCESS:answered:6"
     assert_all_closed
+}
+
+# Others wait for the lock meanwhile: so for 20 seconds, however many questions there are, and never in the background.
+@test "a question that nobody answers ends the opening before others have waited in vain for it; ^Z stops it after that" {
+    probe_script <<'END'
+open_session prompt-off Volume password:
+open_session return PAM_SESSION_ERR
+END
+    start_program "$TOOLS/ptyrun" --timeout 120 --expect 'Volume password:' --send '\032' --expect 'never comes' -- \
+        bash -mc '"$@"; fg; exit' bash "$PAMRUN" --profile prt_job --share -T -u prt_alice -- echo done
+    wait_until 20 grep -q 'Volume password:' "$pamrun_stdout"
+    probe_script </dev/null
+    share -u prt_alice -- echo done
+    assert_status 0
+    assert_eq "$stdout" "done"
+    end_status "$pamrun_pid"
+    assert_contains "$stdout" "a module asked 'Volume password:': nobody answered in time, and others wait for this session"
+    assert_contains "$stdout" Stopped
 }
 
 @test "--any-prompt: a question of open_session gets what was forwarded, out of the opener's hands" {
@@ -414,6 +445,44 @@ hint: its keeper was told to end, and waits for those who are still in it: pamru
     [ "$opened" -ge 1 ]
     probe_called close_session "$opened"
     probe_called authenticate 50
+}
+
+@test "a command whose first thread has ended is in the session until its last has" {
+    local run run_thread
+
+    run_thread='import ctypes, platform, threading, time
+threading.Thread(target=time.sleep, args=(600,)).start()
+print("up", flush=True)
+ctypes.CDLL(None).syscall(93 if platform.machine() == "aarch64" else 60, 0)'
+    start_pamrun --profile prt_job --share -u prt_alice -- python3 -c "$run_thread"
+    run=$pamrun_pid
+    wait_until 20 is_in_state "$run" Z
+    kill -KILL "$(keepers)"
+    wait_until 10 has_no_keeper
+    share -u prt_alice -- echo done
+    assert_contains "$stderr" "had lost its keeper"
+    leases_are 1
+    probe_called close_session 0
+    kill -KILL "$run"
+    end_status "$run"
+    wait_until 10 probe_called close_session 1
+}
+
+is_in_state() # PID STATE
+{
+    [ "$(awk '/^State/ { print $2 }' "/proc/$1/status")" = "$2" ]
+}
+
+@test "an account of the same user id is another one: it does not get what the session is for" {
+    make_user prt_twin -o -u "$(id -u prt_alice)"
+    start_sharing
+    share -u prt_twin -- echo done
+    assert_status 75
+    assert_eq "$stdout" ""
+    assert_match "$stderr" "^pamrun: shared session of prt_twin \(profile prt_job\): prt_alice, who has the same user id, has one
+hint: "
+    leases_are 1
+    remove_user prt_twin
 }
 
 @test "another profile, and another account, have sessions of their own" {

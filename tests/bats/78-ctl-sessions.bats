@@ -150,7 +150,7 @@ END
     open_job 1234 --on-refusal=mark
     assert_status 0
     assert_match "$stderr" "^pamrun: acct_mgmt for prt_alice \(profile prt_job\): Permission denied \(PAM_PERM_DENIED\)"
-    assert_eq "$(stat -c '%U %a' /run/pamrun/refused/1234)" "prt_alice 400"
+    assert_eq "$(stat -c '%U %a' /run/pamrun/refused/1234)" "root 640"
     assert_eq "$(stat -c '%U %a' /run/pamrun/refused)" "root 711"
     assert_eq "$(ls -A /run/pamrun/refused)" 1234
     run_pamrunctl_as prt_alice env --id 1234 --format slurm-task
@@ -179,7 +179,7 @@ END
     assert_eq "$stdout" "refused: job 1234 of prt_alice: user prt_alice: is in no group that the site policy requires"
     ctl list --json
     assert_eq "$(json 'o["refused"][0]["account"]')" prt_alice
-    echo '{}' >/run/pamrun/refused/1234 # as if nobody had known the name
+    echo "{\"uid\": $alice_uid}" >/run/pamrun/refused/1234 # as if nobody had known the name
     ctl list
     assert_match "$stdout" "^refused: job 1234 of user id $alice_uid: "
     ctl close --id 1234
@@ -189,7 +189,7 @@ END
     refuse
     ctl open --uid "$alice_uid" --profile prt_job --id 1234 --on-refusal=mark
     assert_status 0
-    assert_eq "$(stat -c %U /run/pamrun/refused/1234)" prt_alice
+    assert_eq "$(stat -c %U /run/pamrun/refused/1234)" root
     ctl close --id 1234
     assert_status 0
     assert_eq "$output" ""

@@ -287,12 +287,29 @@ static const struct limit_case {
      {50, 70}},
 };
 
+#define LIMIT_FORMAT      "%jx:%jx\n"
+#define LIMIT_ITEMS(pair) (uintmax_t)(pair).rlim_cur, (uintmax_t)(pair).rlim_max
+
 static void print_limit(__rlimit_resource_t resource)
 {
     struct rlimit now = {0, 0};
 
     (void)getrlimit(resource, &now);
-    printf("%jx:%jx\n", (uintmax_t)now.rlim_cur, (uintmax_t)now.rlim_max);
+    printf(LIMIT_FORMAT, LIMIT_ITEMS(now));
+}
+
+/* As root, where the row's limits can be had. */
+static void assert_prints(int (*call)(const void *), const void *row, const char *expected)
+{
+    struct ran ran;
+
+    if (!is_root())
+        skip();
+    run(&ran, call, row, LIMITS_MS);
+    if (ran.status == NOT_HERE)
+        return;
+    assert_string_equal(ran.output, expected);
+    assert_int_equal(ran.status, 0);
 }
 
 static int take_and_give(const void *data)
@@ -326,19 +343,10 @@ static void a_limit_is_taken_and_given_back(void **state)
 {
     const struct limit_case *row = *state;
     char expected[256];
-    struct ran ran;
 
-    if (!is_root())
-        skip();
-    run(&ran, take_and_give, row, LIMITS_MS);
-    if (ran.status == NOT_HERE)
-        return;
-    (void)snprintf(expected, sizeof expected, "%jx:%jx\n%jx:%jx\n%jx:%jx\n", (uintmax_t)row->ours.rlim_cur,
-                   (uintmax_t)row->ours.rlim_max, (uintmax_t)row->afterwards.rlim_cur,
-                   (uintmax_t)row->afterwards.rlim_max, (uintmax_t)row->commands.rlim_cur,
-                   (uintmax_t)row->commands.rlim_max);
-    assert_string_equal(ran.output, expected);
-    assert_int_equal(ran.status, 0);
+    (void)snprintf(expected, sizeof expected, LIMIT_FORMAT LIMIT_FORMAT LIMIT_FORMAT, LIMIT_ITEMS(row->ours),
+                   LIMIT_ITEMS(row->afterwards), LIMIT_ITEMS(row->commands));
+    assert_prints(take_and_give, row, expected);
 }
 
 /* ---- refused: without the right, and with a hard limit that is too low ---- */
@@ -642,8 +650,7 @@ static int mark_and_follow(const void *data)
     limits.applicants[row->resource] = row->joiners;
     if (limits_follow(&limits, changes, &error) != OK)
         return 4;
-    printf("%jx:%jx\n", (uintmax_t)limits.commands[row->resource].rlim_cur,
-           (uintmax_t)limits.commands[row->resource].rlim_max);
+    printf(LIMIT_FORMAT, LIMIT_ITEMS(limits.commands[row->resource]));
     return 0;
 }
 
@@ -651,17 +658,9 @@ static void what_modules_set_is_the_joiners(void **state)
 {
     const struct change_case *row = *state;
     char expected[256];
-    struct ran ran;
 
-    if (!is_root())
-        skip();
-    run(&ran, mark_and_follow, row, LIMITS_MS);
-    if (ran.status == NOT_HERE)
-        return;
-    (void)snprintf(expected, sizeof expected, "%s\n%jx:%jx\n", row->change, (uintmax_t)row->commands.rlim_cur,
-                   (uintmax_t)row->commands.rlim_max);
-    assert_string_equal(ran.output, expected);
-    assert_int_equal(ran.status, 0);
+    (void)snprintf(expected, sizeof expected, "%s\n" LIMIT_FORMAT, row->change, LIMIT_ITEMS(row->commands));
+    assert_prints(mark_and_follow, row, expected);
 }
 
 /* ---- root as applicant ---- */

@@ -47,6 +47,18 @@ static void what_is_added_is_copied_and_kept_in_order(void **state)
     strv_free(&strv);
 }
 
+static void an_option_comes_with_its_value_or_not_at_all(void **state)
+{
+    struct strv strv = {0};
+
+    (void)state;
+    assert_true(strv_add_pair(&strv, "--a", NULL));
+    assert_true(strv_add_pair(&strv, "--b", ""));
+    assert_true(strv_add_pair(&strv, "--c", "1"));
+    ASSERT_HOLDS(&strv, "--b", "", "--c", "1");
+    strv_free(&strv);
+}
+
 static void it_grows_and_stays_terminated(void **state)
 {
     struct strv strv = {0};
@@ -183,6 +195,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_array_is_an_array_all_the_same),
         cmocka_unit_test(what_is_added_is_copied_and_kept_in_order),
+        cmocka_unit_test(an_option_comes_with_its_value_or_not_at_all),
         cmocka_unit_test(it_grows_and_stays_terminated),
         cmocka_unit_test(setting_a_new_name_adds_it),
         cmocka_unit_test(setting_a_name_again_replaces_it_in_its_place),

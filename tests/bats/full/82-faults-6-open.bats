@@ -8,21 +8,7 @@ load ../lib/faults
 # shellcheck disable=SC2034 # bats reads it
 BATS_TEST_TIMEOUT=570
 
-setup_file()
-{
-    begin_file
-    faults_scene
-}
-
-setup()
-{
-    begin_test
-    faults_begin
-}
-
 # On a slow machine it does not get through: then it is a sample, and says how large.
 @test "every fault: a session that is left open, and in place" {
-    [ "${SANITIZED-}" != 1 ] || return 0 # a sanitizer has system calls of its own, and gives up where they fail
     sweep --seconds 500 --scenario left-open --scenario exec
-    assert_status 0
 }
