@@ -91,12 +91,26 @@ static void count_leases(const struct session *session, size_t *runs, size_t *ho
             ++*(session->leases[at].hold != NULL ? holds : runs);
 }
 
+/* Its modules close it already: a signal would only cut that short. */
+static bool is_closed_now(const struct place *place)
+{
+    OWNED(state_free) struct state state = {.word = STATE_NONE};
+    const char *problem;
+
+    return state_read(&state, place, &problem) && state.word == STATE_CLOSING && place_is_busy(place);
+}
+
+static bool tell_to_end(const struct place *place, int keeper)
+{
+    return is_closed_now(place) || syscall(SYS_pidfd_send_signal, keeper, SIGTERM, NULL, 0) == 0 || errno == ESRCH;
+}
+
 /* The first SIGTERM lets nobody in any more; the second, once the first is seen to have arrived, closes at once. A
  * signal that is sent twice before it is taken is one. */
 static bool tell_keeper(const struct place *place, int keeper, int64_t end_at_ms)
 {
-    if (syscall(SYS_pidfd_send_signal, keeper, SIGTERM, NULL, 0) != 0)
-        return errno == ESRCH;
+    if (!tell_to_end(place, keeper))
+        return false;
     for (;;) {
         OWNED(state_free) struct state state = {.word = STATE_NONE};
         const char *problem;
@@ -108,7 +122,7 @@ static bool tell_keeper(const struct place *place, int keeper, int64_t end_at_ms
         if (!sessions_wait(keeper, SESSIONS_LOOK_MS, end_at_ms))
             return false;
     }
-    (void)syscall(SYS_pidfd_send_signal, keeper, SIGTERM, NULL, 0);
+    (void)tell_to_end(place, keeper);
     while (place_find_keeper(place) != 0)
         if (!sessions_wait(keeper, SESSIONS_LOOK_MS, end_at_ms))
             return false;
@@ -151,6 +165,11 @@ static enum result force(const struct session *session, int64_t end_at_ms, struc
         return FAILED;
     if (cleared.alive)
         return fail(error, STEP_SHARE, STATUS_TRY_AGAIN, "close: session of %s: it was opened again meanwhile", name);
+    if (keeper >= 0 && cleared.states) {
+        (void)fail(error, STEP_SHARE, STATUS_SYSTEM, "close: session of %s: its keeper was ended while it closed it",
+                   name);
+        return fail_hint(error, "what its modules hold, mounts and tickets, may remain; syslog says more");
+    }
     report_forced(session, name);
     if (keeper < 0 && cleared.states)
         log_say("session of %s: its keeper had been killed, so that no module closed it", name);

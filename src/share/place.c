@@ -200,6 +200,13 @@ void place_unlock(struct place *place)
     fd_close(&place->lock);
 }
 
+bool place_is_busy(const struct place *place)
+{
+    OWNED(fd_close) int fd = openat(place->fd, "lock", O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY);
+
+    return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
 static int open_keeper(const struct place *place)
 {
     return openat(place->fd, "keeper", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY, 0600);

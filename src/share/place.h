@@ -52,6 +52,9 @@ enum result CHECKED place_lock(struct place *place, int operation, struct error 
  * process that needs the lock waits for its word first. */
 void place_unlock(struct place *place);
 
+/* Does somebody else hold it exclusively now, opening or closing? */
+bool place_is_busy(const struct place *place);
+
 /* The keeper's pid, 0: it does not live. -1: it does, but in another pid namespace, or nobody can tell (errno). */
 pid_t place_find_keeper(const struct place *place);
 

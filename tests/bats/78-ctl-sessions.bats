@@ -286,6 +286,36 @@ hint: pamrunctl list shows those that are; with --missing-ok this is no failure"
     probe_called close_session 1
 }
 
+@test "close --force lets modules that close already do so, and does not take a keeper that was ended for one that closed" {
+    local keeper closing
+
+    probe_script <<<"close_session wait-file $TEST_DIR/go"
+    start_sharing
+    keeper=$(keepers)
+    kill "$pamrun_pid"
+    end_status "$pamrun_pid"
+    wait_until 10 probe_called setcred-establish
+    wait_until 10 grep -q '^state closing' "$session/state"
+    start_program "$PAMRUNCTL" close --user prt_alice --force --timeout 60s
+    closing=$pamrun_pid
+    wait_until 20 has_open "$closing" pidfd
+    assert_eq "$(awk '/^ShdPnd|^SigPnd/ { printf "%s ", $2 }' "/proc/$keeper/status")" "0000000000000000 0000000000000000 "
+    : >"$TEST_DIR/go"
+    end_status "$closing"
+    assert_status 0
+    assert_all_closed
+    rm "$TEST_DIR/go"
+    start_sharing
+    start_program "$PAMRUNCTL" close --user prt_alice --force --timeout 60s
+    wait_until 10 grep -q '^state closing' "$session/state"
+    wait_until 20 has_open "$pamrun_pid" pidfd
+    kill -KILL "$(keepers)"
+    end_status "$pamrun_pid"
+    assert_status 71
+    assert_eq "$stdout" ""
+    assert_eq "${stderr%%$'\n'*}" "pamrunctl: close: session of prt_alice (profile prt_job): its keeper was ended while it closed it"
+}
+
 @test "one session that cannot be closed, refreshed or waited for does not keep the others from it" {
     local lost type
 
