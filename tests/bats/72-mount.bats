@@ -2,6 +2,7 @@
 # With sanitizers only in full.
 
 load lib/common
+load lib/check
 load lib/samples
 load lib/sharing
 load lib/trace
@@ -301,7 +302,7 @@ start_in_vault() # NAME
 # ---- pamrunctl check ------------------------------------------------------------------------------------------
 
 @test "check tells what was mounted and unmounted, and that a session left open keeps it" {
-    run_pamrunctl check --profile pamrun-mount --forward-password-fd 7 prt_alice 7<"$secret_file"
+    check --profile pamrun-mount --forward-password-fd 7 prt_alice 7<"$secret_file"
     assert_status 0
     assert_contains "$stdout" "     mounts: +$vault (fuse.gocryptfs)"
     assert_contains "$stdout" "     mounts: -$vault (fuse.gocryptfs)"
@@ -311,7 +312,7 @@ start_in_vault() # NAME
 }
 
 @test "trace: pam_mount mounts and unmounts as without it" {
-    run_pamrunctl trace --profile pamrun-mount --forward-password-fd 7 prt_alice 7<"$secret_file"
+    trace_for_crypt --profile pamrun-mount --forward-password-fd 7 prt_alice 7<"$secret_file"
     assert_status 0
     assert_contains "$stdout" "     mounts: +$vault (fuse.gocryptfs)"
     assert_contains "$stdout" "     mounts: -$vault (fuse.gocryptfs)"
