@@ -881,7 +881,6 @@ static int run_phases(struct run *run, int argc, char **argv)
 {
     struct error error = {0};
     pid_t holder = 0;
-    bool quick;
 
     if (options_parse(&run->options, argc, argv, &error) != OK)
         return report_failure(run, &error);
@@ -890,15 +889,14 @@ static int run_phases(struct run *run, int argc, char **argv)
     if (privilege_start(&error) != OK || events_start(&run->events, run->options.status_fd, &error) != OK
         || check_secrets(run, &error) != OK)
         return report_failure(run, &error);
-    quick = may_join_quickly(run);
     guard_name(account_asked_for(run), profile_asked_for(run), LOOK_UP_GRACE_MS);
-    if (!quick && protect(run, &holder, &error) != OK)
+    if (!may_join_quickly(run) && protect(run, &holder, &error) != OK)
         return report_failure(run, &error);
     if (holder > 0)
         be_front(run, holder);
     if (guarded(STEP_IDENTITY, prepare, run, &error) != OK
         || (root_needs_front(run)
-            && ((quick && protect(run, &holder, &error) != OK) || split(run, &holder, &error) != OK)))
+            && ((!is_protected(run) && protect(run, &holder, &error) != OK) || split(run, &holder, &error) != OK)))
         return report_failure(run, &error);
     if (holder > 0)
         be_front(run, holder);

@@ -7,6 +7,7 @@
 #include "ctl/refusal.h"
 #include "ctl/sessions.h"
 
+#include <bsd/string.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -175,9 +176,11 @@ static void print_refusal(void *unused, const char *id, const struct refusal *re
     char account[SHOWN_BYTES], message[SHOWN_BYTES * 5];
 
     (void)unused;
-    if (text_visible(account, sizeof account, json_text_of(refusal->facts, "account"), TEXT_ONE_LINE) == 0)
-        (void)snprintf(account, sizeof account, refusal->owner != 0 ? "user id %ju" : "nobody that is known",
-                       (uintmax_t)refusal->owner);
+    (void)snprintf(account, sizeof account, "user id %ju", (uintmax_t)refusal->owner);
+    if (*json_text_of(refusal->facts, "account") != '\0')
+        (void)text_visible(account, sizeof account, json_text_of(refusal->facts, "account"), TEXT_ONE_LINE);
+    else if (refusal->owner == 0)
+        (void)strlcpy(account, "nobody that is known", sizeof account);
     (void)text_visible(message, sizeof message, json_text_of(refusal->facts, "message"), TEXT_ONE_LINE);
     (void)printf("refused: job %s of %s: %s\n", id, account, message);
 }

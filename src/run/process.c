@@ -161,8 +161,6 @@ static struct start_failure become_command(const struct launch *launch, int repo
         return (struct start_failure){START_LIMITS, errno};
     if (!session_start(launch))
         return (struct start_failure){START_SESSION, errno};
-    if (report < 0)
-        inherited_let_stops_end(launch->inherited); /* a directory may hang */
     (void)directory_return(launch->inherited, &way);
     problem = privilege_become(plan->account->uid, plan->group);
     if (problem != 0)
@@ -171,6 +169,8 @@ static struct start_failure become_command(const struct launch *launch, int repo
     if (problem != 0)
         return (struct start_failure){START_CONTEXT, problem};
     launch->before_exec(launch->before_exec_data);
+    if (report < 0) /* the session stays open from here on, also if a directory hangs */
+        inherited_let_stops_end(launch->inherited);
     if (!directory_return(launch->inherited, &way))
         return (struct start_failure){START_DIRECTORY, errno};
     directory_follow(&way);

@@ -476,7 +476,7 @@ bool join_quickly(struct join *join, const struct join_request *request)
     *join = no_join;
     block_stops(&before);
     joined = place_open(&join->place, account->uid, request->profile, false, &unused) == OK && join->place.fd >= 0
-             && place_lock(&join->place, LOCK_SH, &unused) == OK && look(join, request->account) == STANDING_OPEN
+             && place_lock_now(&join->place, LOCK_SH) && look(join, request->account) == STANDING_OPEN
              && context_is_simple(join, request) && take_lease(join, request, &unused) == OK;
     place_unlock(&join->place);
     let_stops_through(&before);

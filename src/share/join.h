@@ -41,9 +41,9 @@ struct join {
     struct context context;
 };
 
-/* Into a session that is open, for a run that has called no module and guards itself against none: if it is not, or if
- * joining takes more than a lease, false, nothing has changed, and join_enter() is to be called, protected. Leaves the
- * groups to the caller: context.groups. */
+/* Into a session that is open, for a run that has called no module and guards itself against none: if it is not, or is
+ * being opened or closed, or if joining takes more than a lease, false, nothing has changed, and join_enter() is to be
+ * called, protected. Leaves the groups to the caller: context.groups. */
 bool join_quickly(struct join *join, const struct join_request *request);
 
 /* Root's real ids and the groups are taken. What is there afterwards of the transaction has to be ended by

@@ -169,18 +169,24 @@ static enum result fail_lock_wait(const struct place *place, struct error *error
     return fail_hint(error, "somebody opens or closes the session, and a module may be hanging");
 }
 
-enum result place_lock(struct place *place, int operation, struct error *error)
+bool place_lock_now(struct place *place, int operation)
 {
-    int64_t end = clock_now_ms() + LOCK_WAIT_MS;
-    int back_off = BACK_OFF_FIRST_MS;
-
     if (place->lock < 0)
         place->lock = openat(place->fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY, 0600);
     else
         (void)flock(place->lock, LOCK_UN);
+    return place->lock >= 0 && flock(place->lock, operation | LOCK_NB) == 0;
+}
+
+enum result place_lock(struct place *place, int operation, struct error *error)
+{
+    int64_t end = clock_now_ms() + LOCK_WAIT_MS;
+    int back_off = BACK_OFF_FIRST_MS;
+    bool locked = place_lock_now(place, operation);
+
     if (place->lock < 0)
         return fail_place(place->name, place->name, strerror(errno), error);
-    while (flock(place->lock, operation | LOCK_NB) != 0) {
+    for (; !locked; locked = flock(place->lock, operation | LOCK_NB) == 0) {
         if (errno != EWOULDBLOCK && errno != EINTR)
             return fail_place(place->name, place->name, strerror(errno), error);
         if (guard_is_to_end())

@@ -48,6 +48,9 @@ bool place_each(void (*visit)(void *data, uid_t uid, const char *profile), void 
  * STATUS_TRY_AGAIN after LOCK_WAIT_MS, naming who has it; 128 + signal when told to stop. */
 enum result CHECKED place_lock(struct place *place, int operation, struct error *error);
 
+/* The same, if it is to be had at once. */
+bool place_lock_now(struct place *place, int operation);
+
 /* Unlock, and not only close: a helper that a module left behind may have a copy of the descriptor. Who has forked a
  * process that needs the lock waits for its word first. */
 void place_unlock(struct place *place);

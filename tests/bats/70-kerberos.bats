@@ -4,6 +4,7 @@
 
 load lib/common
 load lib/kerberos
+load lib/sharing
 load lib/trace
 
 password='Krb p@ss"w0rd$1'
@@ -34,6 +35,7 @@ setup()
 
 teardown()
 {
+    end_sessions
     cleanup_all
     caches_remove
 }
@@ -164,6 +166,45 @@ assert_no_cache()
 no_cache()
 {
     [ -z "$(caches)" ]
+}
+
+# A run of a shared session that stays in it until somebody writes to the fifo $TEST_DIR/NAME, and lists its ticket then.
+start_with_ticket() # CALLER PROFILE NAME
+{
+    mkfifo -m 0666 "$TEST_DIR/$3"
+    printf '%s\n' "$password" >"$secret_file"
+    start_pamrun_as "$1" --forward-password-fd 7 --require-password-used --profile "$2" --share -u prt_alice -- \
+        sh -c "echo \$KRB5CCNAME; read -r _ <$TEST_DIR/$3; klist" 7<"$secret_file"
+    wait_until 60 test -s "$pamrun_stdout"
+}
+
+@test "with --share the ticket is still there when the first of two runs ends, and gone when the last one does" {
+    local caller profile first second
+
+    # where each session has a cache of its own, and where all sessions of a user have one, which a close takes from all
+    sed 's,pam_krb5.so,& ccache=FILE:/tmp/krb5cc_%u,' "$sample" | profile prt_krb
+    for caller in "${callers[@]}"; do
+        for profile in pamrun-krb5 prt_krb; do
+            session=/run/pamrun/$(id -u prt_alice).$profile
+            start_with_ticket $caller $profile first
+            first=$pamrun_pid
+            assert_eq "FILE:$(caches)" "$(<"$pamrun_stdout")"
+            start_with_ticket $caller $profile second
+            second=$pamrun_pid
+            assert_eq "FILE:$(caches)" "$(<"$pamrun_stdout")" # the same one, and no other
+            echo >"$TEST_DIR/first"
+            end_status "$first"
+            assert_eq "$status $stderr" "0 "
+            wait_until 30 leases_are 1
+            echo >"$TEST_DIR/second"
+            end_status "$second"
+            assert_eq "$status $stderr" "0 "
+            assert_contains "$stdout" "krbtgt/$REALM@$REALM"
+            wait_until 30 has_no_keeper
+            assert_no_cache
+            rm "$TEST_DIR/first" "$TEST_DIR/second"
+        done
+    done
 }
 
 # ---- no ticket ------------------------------------------------------------------------------------------------

@@ -2,7 +2,9 @@
 # With sanitizers only in full.
 
 load lib/common
+load lib/check
 load lib/samples
+load lib/sharing
 load lib/trace
 
 home=/home/prt_alice
@@ -54,6 +56,8 @@ setup()
 # pam_mount's own count of sessions, and the volume, are the machine's.
 teardown()
 {
+    session=/run/pamrun/$(id -u prt_alice).pamrun-mount
+    end_sessions
     ! is_mounted || umount -l "$vault"
     rm -f /run/pam_mount/prt_alice
     cleanup_all
@@ -232,6 +236,40 @@ links_but_of() # PID...
     assert_not_mounted
 }
 
+# A run of a shared session that stays in it until somebody writes to the fifo $TEST_DIR/NAME.
+start_in_vault() # NAME
+{
+    mkfifo -m 0666 "$TEST_DIR/$1"
+    start_program "${pamrun_for_crypt[@]}" --profile pamrun-mount --forward-password-fd 7 --require-password-used --share \
+        -u prt_alice -- sh -c "echo $1 >$vault/$1; echo there; read -r _ <$TEST_DIR/$1; cat $vault/first $vault/second" 7<"$secret_file"
+    wait_until 60 test -s "$pamrun_stdout"
+}
+
+@test "with --share it is mounted once, still there when the first of two runs ends, and gone when the last one does" {
+    local first second counted
+
+    session=/run/pamrun/$(id -u prt_alice).pamrun-mount
+    start_in_vault first
+    first=$pamrun_pid
+    counted=$(</run/pam_mount/prt_alice)
+    start_in_vault second
+    second=$pamrun_pid
+    assert_eq "$(</run/pam_mount/prt_alice)" "$counted" # pam_mount's count of sessions
+    leases_are 2
+    echo >"$TEST_DIR/first" # who opened it
+    end_status "$first" 60
+    assert_ran $'there\nfirst\nsecond'
+    wait_until 60 leases_are 1
+    assert is_mounted
+    echo >"$TEST_DIR/second"
+    end_status "$second" 60
+    assert_ran $'there\nfirst\nsecond'
+    wait_until 60 has_no_keeper
+    assert_not_mounted
+    assert session_is_gone
+    assert_eq "$(sessions_logged opened pamrun-mount) $(sessions_logged closed pamrun-mount)" "1 1"
+}
+
 # As when Debian's package has switched itself on there.
 @test "where common-auth and common-session have pam_mount, too, it is the same" {
     keep_file /etc/pam.d/common-auth
@@ -264,7 +302,7 @@ links_but_of() # PID...
 # ---- pamrunctl check ------------------------------------------------------------------------------------------
 
 @test "check tells what was mounted and unmounted, and that a session left open keeps it" {
-    run_pamrunctl check --profile pamrun-mount --forward-password-fd 7 prt_alice 7<"$secret_file"
+    check --profile pamrun-mount --forward-password-fd 7 prt_alice 7<"$secret_file"
     assert_status 0
     assert_contains "$stdout" "     mounts: +$vault (fuse.gocryptfs)"
     assert_contains "$stdout" "     mounts: -$vault (fuse.gocryptfs)"
@@ -274,7 +312,7 @@ links_but_of() # PID...
 }
 
 @test "trace: pam_mount mounts and unmounts as without it" {
-    run_pamrunctl trace --profile pamrun-mount --forward-password-fd 7 prt_alice 7<"$secret_file"
+    trace_for_crypt --profile pamrun-mount --forward-password-fd 7 prt_alice 7<"$secret_file"
     assert_status 0
     assert_contains "$stdout" "     mounts: +$vault (fuse.gocryptfs)"
     assert_contains "$stdout" "     mounts: -$vault (fuse.gocryptfs)"

@@ -6,11 +6,11 @@ load lib/common
 load lib/faults
 
 @test "whatever system call fails, the command runs in the right state or not at all, and all is undone" {
-    sweep --seconds 55
+    sweep_faults --seconds 55
 }
 
 @test "whatever allocation finds no memory, a refused account's command does not run, and one message says why" {
-    sweep --allocations --scenario account
+    sweep_faults --allocations --scenario account
 }
 
 # The profile `other` admits everybody here. libpam takes it for a profile that it cannot read, without a word.

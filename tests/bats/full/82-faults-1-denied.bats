@@ -10,5 +10,5 @@ BATS_TEST_TIMEOUT=570
 
 # On a slow machine it does not get through: then it is a sample, and says how large.
 @test "every fault: who is denied runs nothing, whatever system call fails" {
-    sweep --seconds 500 --scenario denied --scenario wrong-password --scenario unix --scenario refused --scenario account
+    sweep_faults --seconds 500 --scenario denied --scenario wrong-password --scenario unix --scenario refused --scenario account
 }

@@ -10,5 +10,5 @@ BATS_TEST_TIMEOUT=570
 
 # On a slow machine it does not get through: then it is a sample, and says how large.
 @test "every fault: with a site policy, and for a delegate" {
-    sweep --seconds 500 --scenario policy --scenario delegate
+    sweep_faults --seconds 500 --scenario policy --scenario delegate
 }

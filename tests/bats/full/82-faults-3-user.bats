@@ -10,5 +10,5 @@ BATS_TEST_TIMEOUT=570
 
 # On a slow machine it does not get through: then it is a sample, and says how large.
 @test "every fault: a user, without a password and with one" {
-    sweep --seconds 500 --scenario user --scenario password
+    sweep_faults --seconds 500 --scenario user --scenario password
 }

@@ -10,5 +10,5 @@ BATS_TEST_TIMEOUT=570
 
 # On a slow machine it does not get through: then it is a sample, and says how large.
 @test "every fault: on a terminal, a user and root" {
-    sweep --seconds 500 --scenario pty --scenario root-pty
+    sweep_faults --seconds 500 --scenario pty --scenario root-pty
 }

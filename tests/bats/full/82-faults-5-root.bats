@@ -10,9 +10,9 @@ BATS_TEST_TIMEOUT=570
 
 # On a slow machine it does not get through: then it is a sample, and says how large.
 @test "every fault: root, and with events" {
-    sweep --seconds 420 --scenario root --scenario events
+    sweep_faults --seconds 420 --scenario root --scenario events
 }
 
 @test "every allocation, of libpam and libc too, finds no memory once" {
-    sweep --allocations --scenario root --scenario account --scenario events --scenario exec
+    sweep_faults --allocations --scenario root --scenario account --scenario events --scenario exec
 }

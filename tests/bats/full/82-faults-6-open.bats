@@ -10,5 +10,5 @@ BATS_TEST_TIMEOUT=570
 
 # On a slow machine it does not get through: then it is a sample, and says how large.
 @test "every fault: a session that is left open, and in place" {
-    sweep --seconds 500 --scenario left-open --scenario exec
+    sweep_faults --seconds 500 --scenario left-open --scenario exec
 }

@@ -3,7 +3,7 @@
 # faults.bash: the scene of tests/faults/sweep.
 #
 #   load lib/faults            after lib/common; setup_file and setup are defined here
-#   sweep --seconds 55         all that it tries must hold; prints its seed, and what did not
+#   sweep_faults --seconds 55  all that it tries must hold; prints its seed, and what did not
 
 setup_file()
 {
@@ -30,7 +30,7 @@ setup()
 }
 
 # A sanitizer has system calls of its own, and gives up where they fail: nothing is tried then.
-sweep() # OPTION...
+sweep_faults() # OPTION...
 {
     [ "${SANITIZED-}" != 1 ] || return 0
     RUN_TIMEOUT=${BATS_TEST_TIMEOUT:-120} run_program "${BATS_TEST_DIRNAME%/full}/../faults/sweep" --scene "$TEST_DIR/scene" "$@"

@@ -12,7 +12,6 @@
 
 SLURM_DIR=$STATE_DIR/slurm
 export SLURM_CONF=$SLURM_DIR/slurm.conf
-slurm_nodes=()
 
 # Slurm asks for addresses of the kinds that the machine has, and a loopback's own is none.
 slurm_network()
@@ -40,7 +39,7 @@ SlurmctldPort=26817
 SlurmUser=slurm
 SlurmdUser=root
 AuthType=auth/munge
-AuthInfo=socket=$SLURM_DIR/munge/socket,cred_expire=20
+AuthInfo=socket=$SLURM_DIR/munge/socket,cred_expire=40
 StateSaveLocation=$SLURM_DIR/state
 SlurmctldPidFile=$SLURM_DIR/state/pid
 SlurmdPidFile=$SLURM_DIR/spool/%n.pid
@@ -107,21 +106,26 @@ slurm_up() # NODES [SLURM.CONF-LINE...]
     needs munged slurmctld slurmd srun sbatch scontrol || return
     slurm_network
     slurm_configure "$@"
-    mapfile -t slurm_nodes < <(seq -f n%g "$1")
+    seq -f n%g "$1" | xargs >"$SLURM_DIR/nodes"
     slurm_daemon munged munged --foreground --force --key-file="$SLURM_DIR/secret/key" \
         --socket="$SLURM_DIR/munge/socket" --pid-file="$SLURM_DIR/secret/pid" --seed-file="$SLURM_DIR/secret/seed" \
         --log-file="$SLURM_DIR/secret/log"
     wait_until 60 munge_answers
     slurm_daemon slurmctld slurmctld -D -c -f "$SLURM_CONF"
-    for node in "${slurm_nodes[@]}"; do
+    for node in $(slurm_nodes); do
         slurm_node_start "$node"
     done
-    wait_until 20 slurm_is_idle || { slurm_logs; return 1; }
+    wait_until 60 slurm_is_idle || { slurm_logs; return 1; }
+}
+
+slurm_nodes()
+{
+    cat "$SLURM_DIR/nodes"
 }
 
 slurm_is_idle()
 {
-    [ "$(sinfo -h -N -t idle -o %N | sort -u | wc -l)" -eq "${#slurm_nodes[@]}" ]
+    [ "$(sinfo -h -N -t idle -o %N | sort -u | xargs)" = "$(slurm_nodes)" ]
 }
 
 slurm_logs()
@@ -208,12 +212,8 @@ node_reason() # NODE
 }
 
 # Back to service, whatever a test made of it.
-node_resume() # NODE...
+node_resume() # NODE
 {
-    local node
-
-    for node; do
-        node_is "$node" idle || scontrol update "NodeName=$node" State=RESUME
-        wait_until 60 node_is "$node" idle
-    done
+    node_is "$1" idle || scontrol update "NodeName=$1" State=RESUME
+    wait_until 60 node_is "$1" idle
 }

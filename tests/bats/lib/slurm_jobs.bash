@@ -53,10 +53,10 @@ teardown()
     scancel --user prt_alice || true
     wait_until 60 no_job_is_left
     end_sessions
-    for node in "${slurm_nodes[@]}"; do
+    for node in $(slurm_nodes); do
         in_node "$node" sh -c 'rm -rf /run/pamrun/*'
+        node_resume "$node"
     done
-    node_resume "${slurm_nodes[@]}"
     cleanup_all
 }
 
