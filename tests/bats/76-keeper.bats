@@ -4,6 +4,7 @@
 
 load lib/common
 load lib/sharing
+load lib/keeper
 
 setup_file()
 {
@@ -24,17 +25,6 @@ teardown()
 }
 
 # ---- a refresh --------------------------------------------------------------------------------------------------
-
-# Its modules do what stdin's lines say; one has been called when we go on, and `refresher` waits for what comes of it.
-start_refresh()
-{
-    local called=$TEST_DIR/refresh-called
-
-    probe_script < <(echo "setcred-refresh touch $called" && cat)
-    start_program "$PAMRUNCTL" refresh --user prt_alice
-    refresher=$pamrun_pid
-    wait_until 20 test -e "$called"
-}
 
 @test "TERM during a refresh interrupts its module, the refresh has failed, and the keeper's end begins" {
     local command
@@ -123,41 +113,6 @@ is_traced() # PID
 
 # ---- what the account may do to it ------------------------------------------------------------------------------
 
-# A process of the account's that does SIGNAL to each copy of the keeper that becomes the account's, TIMES, and then
-# makes the file without which a copy does not end.
-start_disturbing() # SIGNAL TIMES
-{
-    install -d -m 0777 "$TEST_DIR/open"
-    probe_script <<END
-open_session touch $TEST_DIR/open/opened
-cleanup if-file $TEST_DIR/open/opened wait-file $TEST_DIR/open/enough
-END
-    applicant_set prt_alice
-    start_program "${applicant[@]}" python3 - "$1" "$2" "$TEST_DIR/open/enough" <<'END'
-import os, signal, sys, time
-
-number, left, done = signal.Signals["SIG" + sys.argv[1]], int(sys.argv[2]), set()
-
-def is_ours(pid):
-    try:
-        return pid not in done and open(f"/proc/{pid}/comm").read() == "pamrun\n" and \
-            f"Uid:\t{os.getuid()}\t" in open(f"/proc/{pid}/status").read()
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return False
-
-print("ready", flush=True)
-while left > 0:
-    for pid in [int(name) for name in os.listdir("/proc") if name.isdecimal()]:
-        if left > 0 and is_ours(pid):
-            os.kill(pid, number)
-            done.add(pid)
-            left -= 1
-    time.sleep(0.001)
-open(sys.argv[3], "w").close()
-END
-    wait_until 20 test -s "$pamrun_stdout"
-}
-
 @test "who kills or stops what is measured as the account is refused, and the node is not at fault" {
     local signal disturber
 
@@ -172,19 +127,6 @@ END
 $([ $signal = KILL ] && echo killed || echo stopped) by somebody, 5 times one after the other: a process of prt_alice's may do that
 hint: ps -u prt_alice shows what the account has running here"
         end_status "$disturber"
-        assert_all_closed
-    done
-}
-
-@test "what is measured as the account is killed a few times, and then no more: the session is opened" {
-    local signal
-
-    for signal in KILL STOP; do
-        rm -rf "$TEST_DIR/open"
-        probe_reset
-        start_disturbing "$signal" 4
-        share -u prt_alice -- echo "done"
-        assert_eq "$status $output" "0 done"
         assert_all_closed
     done
 }
@@ -286,26 +228,6 @@ left_running()
     end_status "$tracer" 60 || true
 }
 
-@test "where inotify(7) has room again the keeper takes it" {
-    local tracer
-
-    [ "${SANITIZED-}" != 1 ] || return 0
-    needs strace
-    start_program strace -f -q -o "$TEST_DIR/calls" -e trace=inotify_init1 -e inject=inotify_init1:error=EMFILE:when=1 \
-        "$PAMRUN" --profile prt_job --share -u prt_alice -- sh -c 'echo "$$"; exec sleep 600'
-    tracer=$pamrun_pid
-    wait_until 60 test -s "$pamrun_stdout"
-    wait_until 20 has_open "$(keeper_in_state)" inotify
-    kill "$(cat "$pamrun_stdout")"
-    assert_all_closed
-    end_status "$tracer" 60 || true
-}
-
-has_open() # PID PATH
-{
-    [[ $(readlink "/proc/$1/fd/"* 2>/dev/null) == *"$2"* ]]
-}
-
 # In clock ticks.
 time_of() # PID
 {
@@ -331,31 +253,7 @@ time_of() # PID
     probe_called close_session 1
 }
 
-@test "a folder of leases that cannot be read, and the keeper is told twice to end: it closes" {
-    start_sharing
-    mv "$session/leases" "$session/leases.away"
-    : >"$session/leases"
-    kill -TERM "$(keepers)"
-    wait_until 10 grep -q 'state closing' "$session/state"
-    kill -TERM "$(keepers)"
-    wait_until 20 has_no_keeper
-    probe_called close_session 1
-    rm "$session/leases"
-    mv "$session/leases.away" "$session/leases"
-}
-
 # ---- modules that close what they find --------------------------------------------------------------------------
-
-# The number of what the keeper has open.
-descriptor_of() # KEEPER FILE
-{
-    find "/proc/$1/fd" -lname "$2" -printf '%f\n' | head -n 1
-}
-
-keeper_in_state()
-{
-    sed -n 's/^keeper //p' "$session/state"
-}
 
 # A run opens the session, and its module closes that in PHASE: open_session's can only be known from within.
 open_with_closed() # FILE ARGUMENT...
@@ -497,44 +395,3 @@ END
     probe_called close_session 1
 }
 
-has_ended() # PID
-{
-    [ ! -e "/proc/$1" ]
-}
-
-@test "a module of close_session closes lock and mark: what is another keeper's by then stays" {
-    local first_keeper numbers number
-
-    log_start
-    start_sharing
-    first_keeper=$(keepers)
-    # the lock's number is known when the close has begun
-    probe_script <<END
-close_session touch $TEST_DIR/closing
-close_session wait-file $TEST_DIR/go
-setcred-delete touch $TEST_DIR/closed
-setcred-delete wait-file $TEST_DIR/again
-END
-    kill "$pamrun_pid"
-    end_status "$pamrun_pid"
-    wait_until 20 test -e "$TEST_DIR/closing"
-    numbers="$(descriptor_of "$first_keeper" "$session/keeper") $(descriptor_of "$first_keeper" "$session/lock")"
-    probe_script < <(
-        for number in $numbers; do echo "setcred-delete close-fd $number"; done
-        echo "setcred-delete touch $TEST_DIR/closed"
-        echo "setcred-delete wait-file $TEST_DIR/again"
-    )
-    : >"$TEST_DIR/go"
-    wait_until 20 test -e "$TEST_DIR/closed"
-    probe_script </dev/null
-    start_sharing
-    : >"$TEST_DIR/again"
-    wait_until 20 has_ended "$first_keeper"
-    assert_contains "$(log_lines "\[$first_keeper\]")" "the lock or the mark, and another has come, of the process that keeps the session"
-    share -u prt_alice -- echo "done"
-    assert_eq "$status $output" "0 done"
-    probe_called open_session 2
-    kill "$pamrun_pid"
-    end_status "$pamrun_pid"
-    assert_all_closed 2
-}
