@@ -558,6 +558,21 @@ enum result guard_fail_stopped(enum step step, struct error *error)
     return guard_fail_signalled(step, guard_stop_signal(), error);
 }
 
+void guard_resume(const sigset_t *ignored)
+{
+    guard.ignored = *ignored;
+    signals_put_right();
+}
+
+int guard_take_stop_signal(void)
+{
+    int number = guard_stop_signal();
+
+    guard.stop_signal = 0;
+    guard.deadline_passed = 0;
+    return number;
+}
+
 void guard_start_close(void)
 {
     signals_put_right(); /* they were blocked while the command ran; what waits comes now */

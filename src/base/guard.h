@@ -75,6 +75,14 @@ void guard_fail_delay(int code, unsigned int microseconds, void *unused);
 enum result guard_fail_stopped(enum step step, struct error *error);
 enum result guard_fail_signalled(enum step step, int number, struct error *error);
 
+/* Signals were blocked while no module ran, and a step comes: they are let through again, and what waited comes now.
+ * ignored: what does not ask to stop, from here on. */
+void guard_resume(const sigset_t *ignored);
+
+/* The signal that asked to stop, 0 for none: it is dealt with, and no later step is to end for it, nor for a deadline
+ * that has passed. */
+int guard_take_stop_signal(void);
+
 /* Before the session is closed: a stop signal so far has been dealt with, and a further one asks for what is being done
  * already. It still interrupts, and ends by force what does not end. */
 void guard_start_close(void);

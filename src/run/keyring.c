@@ -70,3 +70,8 @@ int keyring_take(const struct keyring *keyring)
         return errno;
     return is_taken(&ours, keyring) ? 0 : EPERM;
 }
+
+bool keyring_leave(void)
+{
+    return keyctl_call(KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0) >= 0 || errno == ENOSYS || errno == EPERM;
+}

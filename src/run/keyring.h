@@ -23,3 +23,8 @@ bool keyring_offer(const struct keyring *keyring);
 /* As root: a new session keyring of the owner's, with a link to that one, which is what it gives access to. The one we
  * had, the applicant's, is left. Seen to be so. 0, or an errno value. */
 int keyring_take(const struct keyring *keyring);
+
+/* A new session keyring of our own, with nothing in it, and the one that we had is left: what modules put into it, or
+ * revoke, is not our caller's. Where there are no keyrings, or none for us (a container's filter), there is none to
+ * leave. false, and errno. */
+bool keyring_leave(void);

@@ -237,67 +237,106 @@ pid_t process_program(char *const *arguments, int handed, const sigset_t *mask)
     _exit(STATUS_NOT_FOUND);
 }
 
-/* The whole answer, or errno. */
-static bool read_answer(int fd, void *reply, size_t size, int timeout_ms)
-{
-    int64_t end = clock_now_ms() + timeout_ms, left = timeout_ms;
-    struct pollfd source = {.fd = fd, .events = POLLIN};
-    int ready = 0;
-    ssize_t got;
+/* ---- a copy that answers ---- */
 
-    while (ready <= 0 && left >= 0) {
-        ready = poll(&source, 1, (int)left);
-        if (ready < 0 && errno != EINTR)
-            return false;
-        left = end - clock_now_ms();
-    }
-    got = ready > 0 ? read(fd, reply, size) : 0; /* it was written at once, pipe(7) */
-    if (ready > 0 && got == (ssize_t)size)
-        return true;
-    errno = ready <= 0 ? ETIMEDOUT : ECHILD;
+enum { STOPPED_LOOK_MS = 50 }; /* a pidfd does not tell of it */
+
+struct copy {
+    pid_t pid;
+    int pidfd, answer;
+};
+
+/* It was written at once, pipe(7). */
+static enum asked read_answer(const struct copy *copy, void *reply, size_t size)
+{
+    ssize_t got = read(copy->answer, reply, size);
+
+    if (got == (ssize_t)size)
+        return ASKED_ANSWERED;
+    errno = EIO;
     if (got == sizeof(int)) /* its errno */
         memcpy(&errno, reply, sizeof(int));
-    return false;
+    return ASKED_FAILED;
+}
+
+/* It has become somebody's, who may kill and stop it. What a fault of its own sends comes through in spite of the
+ * mask, and is none of these two. */
+static enum asked find_outcome(const struct copy *copy)
+{
+    siginfo_t found = {.si_pid = 0};
+
+    if (waitid(P_PID, (id_t)copy->pid, &found, WEXITED | WSTOPPED | WNOHANG | WNOWAIT) != 0 || found.si_pid == 0)
+        return ASKED_LATE;
+    if (found.si_code == CLD_STOPPED)
+        return ASKED_STOPPED;
+    return found.si_code == CLD_KILLED && found.si_status == SIGKILL ? ASKED_KILLED : ASKED_ENDED;
+}
+
+static enum asked wait_for_answer(const struct copy *copy, void *reply, size_t size, int timeout_ms)
+{
+    int64_t end = clock_now_ms() + timeout_ms, left;
+    struct pollfd sources[] = {{.fd = copy->answer, .events = POLLIN}, {.fd = copy->pidfd, .events = POLLIN}};
+    enum asked outcome = ASKED_LATE;
+
+    while (outcome == ASKED_LATE && (left = end - clock_now_ms()) > 0) {
+        int ready;
+
+        outcome = find_outcome(copy); /* first: what it wrote before that is there then */
+        ready = poll(sources, 2, outcome != ASKED_LATE ? 0 : (int)(left < STOPPED_LOOK_MS ? left : STOPPED_LOOK_MS));
+        if (ready < 0 && errno != EINTR)
+            return ASKED_FAILED;
+        if (ready > 0 && (sources[0].revents & POLLIN) != 0)
+            return read_answer(copy, reply, size);
+        if (ready > 0 && sources[0].revents != 0)
+            sources[0].fd = -1; /* nobody writes any more: it ends, or a module closed that */
+    }
+    errno = outcome == ASKED_LATE ? ETIMEDOUT : ECHILD;
+    return outcome;
 }
 
 /* In the copy. */
-static void write_answer(int fd, int problem, const void *reply, size_t size)
+_Noreturn static void be_copy(int fd, int (*answer)(void *data, void *reply), void *data, void *reply, size_t size)
 {
+    sigset_t all;
+    int problem;
+
+    sigfillset(&all);
+    (void)sigprocmask(SIG_SETMASK, &all, NULL);
+    problem = answer(data, reply);
     if (problem == 0)
         (void)!write(fd, reply, size);
     else
         (void)!write(fd, &problem, sizeof problem);
+    _exit(0);
 }
 
-bool process_ask(int (*answer)(void *data, void *reply), void *data, void *reply, size_t size, int timeout_ms)
+enum asked process_ask(int (*answer)(void *data, void *reply), void *data, void *reply, size_t size, int timeout_ms)
 {
-    OWNED(fd_close) int pidfd = -1;
+    struct copy copy = {.pidfd = -1};
+    enum asked outcome = ASKED_FAILED;
     int ends[2], problem;
-    bool answered = false;
-    pid_t pid;
 
     if (pipe2(ends, O_CLOEXEC) < 0)
-        return false;
-    pid = fork();
-    if (pid == 0) {
-        write_answer(ends[1], answer(data, reply), reply, size);
-        _exit(0);
-    }
+        return ASKED_FAILED;
+    copy.answer = ends[0];
+    copy.pid = fork();
+    if (copy.pid == 0)
+        be_copy(ends[1], answer, data, reply, size);
     problem = errno;
     (void)close(ends[1]);
-    if (pid > 0) {
-        pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-        answered = read_answer(ends[0], reply, size, timeout_ms);
+    if (copy.pid > 0) {
+        copy.pidfd = (int)syscall(SYS_pidfd_open, copy.pid, 0); /* without one it is looked for from time to time */
+        outcome = wait_for_answer(&copy, reply, size, timeout_ms);
         problem = errno;
-        /* somebody may have stopped it, as it has become somebody's */
-        if (pidfd >= 0)
-            (void)syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
-        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        if (copy.pidfd >= 0)
+            (void)syscall(SYS_pidfd_send_signal, copy.pidfd, SIGKILL, NULL, 0);
+        while (waitpid(copy.pid, NULL, 0) < 0 && errno == EINTR)
             continue;
     }
+    fd_close(&copy.pidfd);
     (void)close(ends[0]);
     errno = problem;
-    return answered;
+    return outcome;
 }
 
 enum result process_spawn(struct child *child, const struct launch *launch, struct error *error)

@@ -70,9 +70,20 @@ bool process_detach(void (*run)(void *), void *data);
  * below 0, and errno. One that cannot be executed ends with STATUS_NOT_FOUND. */
 pid_t process_program(char *const *arguments, int handed, const sigset_t *mask);
 
+/* What came of asking a copy; but for the first, errno is set. */
+enum asked {
+    ASKED_ANSWERED,
+    ASKED_FAILED,  /* there is none, or it said why it cannot answer */
+    ASKED_ENDED,   /* by itself: it exited, or crashed */
+    ASKED_KILLED,  /* ... and not by itself: nothing but SIGKILL and SIGSTOP reaches it */
+    ASKED_STOPPED, /* likewise */
+    ASKED_LATE
+};
+
 /* Have a copy of this process answer, who may do to itself what it likes: it writes `size` bytes at *reply, at most
- * 4096, and ends. false, and errno: ETIMEDOUT, or what kept it from answering; ECHILD: it ended. */
-bool process_ask(int (*answer)(void *data, void *reply), void *data, void *reply, size_t size, int timeout_ms);
+ * 4096, and ends. All signals are blocked in it, as in the one that becomes the command. */
+enum asked CHECKED process_ask(int (*answer)(void *data, void *reply), void *data, void *reply, size_t size,
+                               int timeout_ms);
 
 /* Fork and start. Signals must be blocked; the child gives the applicant's mask back. The child never returns. */
 enum result CHECKED process_spawn(struct child *child, const struct launch *launch, struct error *error);

@@ -23,7 +23,9 @@
 #include "run/detach.h"
 #include "run/limits.h"
 #include "run/privilege.h"
+#include "run/process.h"
 #include "run/supervise.h"
+#include "share/held.h"
 #include "share/kill_domain.h"
 #include "share/lease.h"
 #include "share/link.h"
@@ -44,26 +46,34 @@
 #include <unistd.h>
 
 enum {
-    PATIENCE_MS = 30000, /* from SIGTERM on: for the leases to end */
-    RETRY_MS = 1000      /* after a lock that was not to be had */
+    PATIENCE_MS = 30000, /* from SIGTERM on: for the leases to end, and for a module that is interrupted */
+    /* For a refresh: longer than libraries have patience with their servers (Kerberos's with each in turn), since a
+     * module that does not end then takes the session with it. Without an end the keeper would see no lease end. */
+    REFRESH_MS = 300000,
+    RETRY_MS = 1000 /* after a lock that was not to be had */
 };
 
 struct keeper {
+    struct keeper *self; /* for modules' steps, which are given constant data */
     const struct keeper_request *request;
-    struct inherited *inherited;
-    struct transaction *transaction;
     struct transaction_request asked; /* of PAM, as the opener did, but for what is the opener's */
+    int deadline_ms[STEP_COUNT];      /* ... by who opened, but for a refresh */
     struct events events;             /* none: the opener tells */
     struct state state;
     struct watch watch;
     char who[400];   /* 'account="alice" profile=su', for the log */
     char title[200]; /* "session alice (su)", for ps(1) */
-    int mark;
-    int64_t end_at_ms; /* told to end: no more waiting then; 0: not told */
+    struct held held;
+    enum { OPENING, GIVEN_UP, SERVING, CLOSING } phase; /* given up: the opener holds on until we have ended */
+    int64_t end_at_ms;                                  /* told to end: no more waiting then; 0: not told */
 };
 
 /* ---- what modules say and ask, on its way to the opener ---- */
 
+/* Whose end of the link it is, if it is ours still. */
+static struct same_file opener_link = {.fd = -1};
+
+/* A password that open_session asked for is known to the session's modules, as one of authenticate is. */
 static int talk_to_opener(void *data, int style, const char *text, char **response)
 {
     struct keeper *keeper = data;
@@ -72,7 +82,7 @@ static int talk_to_opener(void *data, int style, const char *text, char **respon
     bool asks = style == PAM_PROMPT_ECHO_OFF || style == PAM_PROMPT_ECHO_ON;
     struct link_message answer;
 
-    if (!link_say(link, asks ? LINK_ASK : LINK_TELL, style, text))
+    if (!same_file_is(&opener_link) || !link_say(link, asks ? LINK_ASK : LINK_TELL, style, text))
         return asks ? PAM_CONV_ERR : PAM_SUCCESS; /* nobody is there any more */
     if (!asks)
         return PAM_SUCCESS;
@@ -81,26 +91,81 @@ static int talk_to_opener(void *data, int style, const char *text, char **respon
     code = answer.number;
     *response = code == PAM_SUCCESS ? strdup(answer.more.text) : NULL;
     explicit_bzero(&answer, sizeof answer);
+    if (style == PAM_PROMPT_ECHO_OFF && code == PAM_SUCCESS)
+        keeper->state.used_password = true;
     return code == PAM_SUCCESS && *response == NULL ? PAM_BUF_ERR : code;
 }
 
 /* A module does not end, and we do: async-signal-safe. */
-static const struct link *forced_link;
-
 static void tell_forced_end(enum step step, const char *message, int status)
 {
     static struct error error; /* too large for the stack of a signal handler's victim */
+    struct link link = {.fd = opener_link.fd, .process = -1};
 
+    if (!same_file_is(&opener_link))
+        return;
     error = (struct error){.status = status, .class = CLASS_NODE, .step = step};
     (void)strlcpy(error.message, message, sizeof error.message);
-    (void)link_fail(forced_link, &error, false);
+    (void)link_fail(&link, &error, false);
 }
 
 /* ---- becoming a process of its own ---- */
 
-static bool restore_after_module(const void *inherited, struct error *error, enum step step)
+static bool fail_held(const struct keeper *keeper, const char *what, struct error *error, enum step step)
 {
-    return privilege_restore(error, step) && inherited_restore(inherited, error, step);
+    const struct transaction_request *asked = &keeper->asked;
+
+    (void)fail(error, step, STATUS_SYSTEM,
+               "%s for %s (profile %s): a module closed a descriptor that is not its own: %s of the process that keeps "
+               "the session",
+               step_name(step), asked->account, asked->service, what);
+    (void)fail_hint(error, "pamrunctl trace shows the modules of the profile, one by one");
+    return false;
+}
+
+/* Nobody else has come as yet: the lock is the opener's and ours. */
+static bool hold_on_while_opening(struct keeper *keeper, struct error *error, enum step step)
+{
+    struct error unused;
+
+    if (!same_file_is(&opener_link))
+        return fail_held(keeper, "the link", error, step);
+    if (!held_has_place(&keeper->held))
+        return fail_held(keeper, "the folder or the lock", error, step);
+    if (!held_has_mark(&keeper->held) && held_mark(&keeper->held, &unused) != OK)
+        return fail_held(keeper, "the mark", error, step);
+    return true;
+}
+
+static enum result regain(struct keeper *keeper, struct error *error)
+{
+    return held_regain(&keeper->held, keeper->request->account->uid, keeper->asked.service, error);
+}
+
+/* Or another keeper has come: then what is left to be undone is undone all the same. */
+static bool hold_on_while_closing(struct keeper *keeper, struct error *error, enum step step)
+{
+    struct error unused;
+
+    if ((held_has_place(&keeper->held) && held_has_mark(&keeper->held)) || regain(keeper, &unused) == OK)
+        return true;
+    return fail_held(keeper, "the lock or the mark, and another has come,", error, step);
+}
+
+static bool restore_after_module(const void *data, struct error *error, enum step step)
+{
+    struct keeper *keeper = *(struct keeper *const *)data;
+
+    if (!privilege_restore(error, step) || !inherited_restore(keeper->request->inherited, error, step))
+        return false;
+    switch (keeper->phase) {
+    case OPENING:
+        return hold_on_while_opening(keeper, error, step);
+    case CLOSING:
+        return hold_on_while_closing(keeper, error, step);
+    default:
+        return true;
+    }
 }
 
 /* Nobody looks at us but the administrator. */
@@ -174,10 +239,13 @@ static enum result become_keeper(struct keeper *keeper, struct error *error)
     guard_listen(NULL, NULL);
     progress_close();
     (void)close(request->opener_link);
+    (void)same_file_note(&opener_link, request->link.fd);
     (void)link_begin(&request->link);
     request->let_go(request->let_go_data);
     keeper->events = no_events;
     keeper->asked = *request->transaction->request;
+    memcpy(keeper->deadline_ms, keeper->asked.deadline_ms, sizeof keeper->deadline_ms);
+    keeper->asked.deadline_ms = keeper->deadline_ms;
     keeper->asked.applicant = NULL;
     keeper->asked.tty = NULL;
     keeper->asked.forwarded = NULL;
@@ -186,15 +254,14 @@ static enum result become_keeper(struct keeper *keeper, struct error *error)
     keeper->asked.verbose = false;
     keeper->asked.show_information = true; /* the opener sees to that */
     keeper->asked.restore = restore_after_module;
-    keeper->asked.restore_data = keeper->inherited;
+    keeper->asked.restore_data = &keeper->self;
     keeper->asked.report = report_close_failure;
     keeper->asked.report_data = keeper;
     if (!keep_strings(keeper))
         return fail_memory(error, STEP_SHARE);
-    title_begin(request->argv0, keeper->inherited->environment);
-    if (detach(keeper->inherited, error) != OK)
+    title_begin(request->argv0, request->inherited->environment);
+    if (detach(request->inherited, error) != OK)
         return FAILED;
-    forced_link = &request->link;
     guard_tell_forced_end(tell_forced_end);
     guard_name(keeper->asked.account, keeper->asked.service, PATIENCE_MS);
     if (guard_start(&none, &keeper->events, error) != OK)
@@ -222,10 +289,8 @@ static enum result begin_state(struct keeper *keeper, struct error *error)
     const struct keeper_request *request = keeper->request;
     struct state *state = &keeper->state;
 
-    keeper->mark = place_mark_keeper(request->place);
-    if (keeper->mark < 0)
-        return fail(error, STEP_SHARE, STATUS_TRY_AGAIN, "shared session %s: another keeper lives",
-                    request->place->name);
+    if (held_mark(&keeper->held, error) != OK)
+        return FAILED;
     state->keeper = getpid();
     state_boot_id(state->boot, sizeof state->boot);
     state->since = (int64_t)time(NULL);
@@ -246,8 +311,9 @@ static enum result note_changes(struct keeper *keeper, struct notes *notes, stru
     const struct measured_command command = {
         .uid = keeper->request->account->uid,
         .gid = keeper->request->account->gid,
+        .account = keeper->request->account->name,
         .end_copy = end_copy,
-        .end_copy_data = keeper->transaction,
+        .end_copy_data = keeper->request->transaction,
         .timeout_ms = PATIENCE_MS,
     };
     struct context context = {.has_umask = false};
@@ -269,12 +335,12 @@ static enum result run_steps(struct keeper *keeper, struct error *error)
     if (notes_take(&notes, keeper->request->own_groups, error) != OK)
         return FAILED;
     (void)link_say(link, LINK_STEP, STEP_CREDENTIALS, "");
-    if (transaction_credentials(keeper->transaction, error) != OK)
+    if (transaction_credentials(keeper->request->transaction, error) != OK)
         return FAILED;
     step_point_here("keeper-credentials-set");
     (void)link_say(link, LINK_DONE, STEP_CREDENTIALS, "");
     (void)link_say(link, LINK_STEP, STEP_OPEN_SESSION, "");
-    if (transaction_open_session(keeper->transaction, error) != OK)
+    if (transaction_open_session(keeper->request->transaction, error) != OK)
         return FAILED;
     step_point_here("keeper-session-opened");
     (void)link_say(link, LINK_DONE, STEP_OPEN_SESSION, "");
@@ -311,7 +377,7 @@ static bool is_told(const char *const *told, const char *entry)
 
 static enum result note_environment(struct keeper *keeper, struct error *error)
 {
-    char **variables = transaction_environment(keeper->transaction);
+    char **variables = transaction_environment(keeper->request->transaction);
     bool noted = variables != NULL;
 
     for (char **entry = variables; entry != NULL && *entry != NULL; entry++) {
@@ -334,7 +400,8 @@ static enum result open_shared(struct keeper *keeper, struct error *error)
     if (become_keeper(keeper, error) != OK || begin_state(keeper, error) != OK)
         return FAILED;
     step_point_here("keeper-opening");
-    if (transaction_adopt(keeper->transaction, &keeper->asked, &keeper->events, talk_to_opener, keeper, error) != OK
+    if (transaction_adopt(keeper->request->transaction, &keeper->asked, &keeper->events, talk_to_opener, keeper, error)
+            != OK
         || run_steps(keeper, error) != OK || note_environment(keeper, error) != OK)
         return FAILED;
     supervise_block_signals();
@@ -343,6 +410,11 @@ static enum result open_shared(struct keeper *keeper, struct error *error)
     if (!watch_start(&keeper->watch, keeper->request->place, &told))
         return fail(error, STEP_SHARE, STATUS_SYSTEM, "shared session %s: leases cannot be watched: %s",
                     keeper->request->place->name, strerror(errno));
+    if (keeper->watch.changes < 0)
+        log_record(LOG_WARNING,
+                   "shared session %s: its keeper has to look at the leases each second: inotify: %s "
+                   "(fs.inotify.max_user_instances, max_user_watches)",
+                   keeper->who, strerror(errno));
     step_point_here("keeper-watching");
     if (!write_environment(keeper))
         return fail_state(keeper, error);
@@ -355,7 +427,7 @@ static void forget_state(const struct keeper *keeper)
 {
     const struct place *place = keeper->request->place;
 
-    if (keeper->mark < 0 || keeper->request->reopened > 0)
+    if (!held_has_place(&keeper->held) || !held_has_mark(&keeper->held) || keeper->request->reopened > 0)
         return;
     place_remove(place, "environment");
     place_remove(place, "state");
@@ -390,19 +462,68 @@ static void begin_end(struct keeper *keeper)
     write_status(keeper);
 }
 
-/* Tickets of long jobs. Modules run, and signals are let through to them. */
+static void unlock(struct keeper *keeper)
+{
+    place_unlock(keeper->request->place);
+    held_note(&keeper->held);
+}
+
+/* As if somebody had killed us: to close it is to take it from those who are in it. */
+_Noreturn static void leave_open(const struct keeper *keeper, const char *why)
+{
+    log_record(LOG_ERR,
+               "failed: shared session %s: a module closed descriptors of its keeper, which ends: %s; what its modules "
+               "hold may remain",
+               keeper->who, why);
+    process_end(EXIT_FAILURE);
+}
+
+/* Others may have come while there was no mark. With the lock, if it was needed. */
+static void hold_on_while_serving(struct keeper *keeper)
+{
+    struct error error;
+
+    if ((!held_has_place(&keeper->held) || !held_has_mark(&keeper->held)) && regain(keeper, &error) != OK)
+        leave_open(keeper, error.message);
+    if (!watch_is_whole(&keeper->watch) && !watch_restart(&keeper->watch))
+        leave_open(keeper, strerror(errno));
+}
+
+/* Modules run, and signals come to them as in any step. Of those only SIGTERM asks us to stop, as ever. */
+static enum result refresh_credentials(struct keeper *keeper, struct error *error)
+{
+    enum result done;
+    sigset_t ignored;
+
+    sigfillset(&ignored);
+    sigdelset(&ignored, SIGTERM);
+    keeper->deadline_ms[STEP_CREDENTIALS] = REFRESH_MS;
+    detach_protect(false);
+    guard_resume(&ignored);
+    done = guard_stop_signal() != 0 ? guard_fail_stopped(STEP_CREDENTIALS, error)
+                                    : transaction_refresh(keeper->request->transaction, error);
+    supervise_block_signals();
+    detach_protect(true);
+    return done;
+}
+
+/* Tickets of long jobs. */
 static void refresh(struct keeper *keeper)
 {
     struct error error = {0};
-    enum result done = transaction_refresh(keeper->transaction, &error);
+    enum result done = refresh_credentials(keeper, &error);
+    bool told_to_end = guard_take_stop_signal() != 0;
 
-    supervise_block_signals();
+    hold_on_while_serving(keeper);
     keeper->state.refreshed++;
     (void)strlcpy(keeper->state.last_refresh, done == OK ? "ok" : error.message, sizeof keeper->state.last_refresh);
     log_record(done == OK ? LOG_INFO : LOG_ERR, "shared session %s: credentials %s", keeper->who,
                done == OK ? "refreshed" : error.message);
     (void)!write_state(keeper, keeper->state.word, &error);
     write_status(keeper);
+    unlock(keeper);
+    if (told_to_end)
+        begin_end(keeper);
 }
 
 /* timeout_ms: -1 for ever. */
@@ -431,12 +552,25 @@ static int time_left(const struct keeper *keeper)
     return left > 0 ? (int)left : 0;
 }
 
-static bool is_to_close(const struct keeper *keeper)
+/* Those who told us to end have waited long enough. */
+static bool must_close(const struct keeper *keeper)
 {
-    return keeper->watch.count == 0 || (keeper->end_at_ms != 0 && clock_now_ms() >= keeper->end_at_ms);
+    return keeper->end_at_ms != 0 && clock_now_ms() >= keeper->end_at_ms;
 }
 
-/* Under a lock of a description of our own. false: somebody has come meanwhile, or it could not be had. */
+static bool is_to_close(const struct keeper *keeper)
+{
+    return keeper->watch.count == 0 || must_close(keeper);
+}
+
+/* Under the lock: is nobody in it, for certain? */
+static bool is_empty(struct keeper *keeper)
+{
+    return watch_scan(&keeper->watch, true) && keeper->watch.count == 0 && !keeper->watch.incomplete;
+}
+
+/* Under a lock of a description of our own. false: somebody has come meanwhile, or it could not be had, or nobody can
+ * tell who is there. */
 static bool lock_for_close(struct keeper *keeper)
 {
     struct place *place = keeper->request->place;
@@ -449,10 +583,13 @@ static bool lock_for_close(struct keeper *keeper)
         wait_for_change(keeper, RETRY_MS);
         return false;
     }
+    held_note(&keeper->held);
     step_point_here("keeper-close-locked");
-    if (watch_scan(&keeper->watch, true) && is_to_close(keeper))
+    if (is_empty(keeper) || must_close(keeper))
         return true;
-    place_unlock(place);
+    unlock(keeper);
+    if (is_to_close(keeper))
+        wait_for_change(keeper, RETRY_MS);
     return false;
 }
 
@@ -462,11 +599,17 @@ static void close_shared(struct keeper *keeper)
     struct error error;
 
     (void)!write_state(keeper, STATE_CLOSING, &error);
+    keeper->phase = CLOSING;
     step_point_here("keeper-closing");
-    transaction_close(keeper->transaction);
+    detach_protect(false);
+    transaction_close(keeper->request->transaction);
     step_point_here("keeper-closed");
     log_record(LOG_INFO, "shared session closed: %s leases=%zu reopened=%u", keeper->who, keeper->watch.count,
                keeper->state.reopened);
+    if (!hold_on_while_closing(keeper, &error, STEP_END)) {
+        log_record(LOG_ERR, "failed: shared session %s: %s", keeper->who, error.message);
+        return;
+    }
     place_remove(place, "status");
     place_remove(place, "environment");
     place_remove(place, "state");
@@ -475,31 +618,33 @@ static void close_shared(struct keeper *keeper)
 
 void keeper_run(const struct keeper_request *request)
 {
-    struct keeper keeper = {.request = request,
-                            .inherited = request->inherited,
-                            .transaction = request->transaction,
-                            .mark = -1,
-                            .watch = {.poll = -1}};
+    struct keeper keeper = {.request = request, .held = {.place = request->place, .mark = -1}, .watch = {.poll = -1}};
     struct error error;
 
+    keeper.self = &keeper;
     name_ourselves(&keeper);
     if (open_shared(&keeper, &error) != OK) {
-        bool is_ours = keeper.transaction->owner == getpid(); /* else the opener ends it */
+        bool is_ours = request->transaction->owner == getpid(); /* else the opener ends it */
 
+        keeper.phase = GIVEN_UP;
         if (is_ours)
-            transaction_close(keeper.transaction);
+            transaction_close(request->transaction);
         forget_state(&keeper);
-        (void)link_fail(&request->link, &error, is_ours);
+        if (same_file_is(&opener_link))
+            (void)link_fail(&request->link, &error, is_ours);
         process_end(EXIT_FAILURE);
     }
     log_record(LOG_INFO, "shared session opened: %s keeper=%d%s", keeper.who, (int)getpid(),
                request->reopened > 0 ? " again: its keeper was killed" : "");
     write_status(&keeper);
+    detach_protect(true);
     step_point_here("keeper-open");
     (void)link_say(&request->link, LINK_OPEN, 0, "");
     guard_tell_forced_end(NULL);
     (void)close(request->link.fd);
-    place_unlock(request->place);
+    opener_link.fd = -1;
+    unlock(&keeper);
+    keeper.phase = SERVING;
     step_point_here("keeper-serves");
     (void)watch_scan(&keeper.watch, false);
     show_title(&keeper);

@@ -112,6 +112,15 @@ static bool receive(struct link *link, struct link_message *message)
     return true;
 }
 
+/* The link is closed, but a module of the other side may have done that, which is still at work then. */
+static void wait_for_end(struct pollfd *process, bool in_spite)
+{
+    int ready = in_spite ? poll(process, 1, -1) : guard_poll(process, 1, -1);
+
+    if (ready > 0)
+        errno = 0;
+}
+
 bool link_hear(struct link *link, bool in_spite, struct link_message *message)
 {
     struct pollfd sources[] = {{.fd = link->fd, .events = POLLIN}, {.fd = link->process, .events = POLLIN}};
@@ -121,8 +130,12 @@ bool link_hear(struct link *link, bool in_spite, struct link_message *message)
         return false;
     if (receive(link, message)) /* what it said last counts, also when it has ended */
         return true;
-    if (errno == EAGAIN)
+    if (errno == EAGAIN) {
         errno = sources[1].revents != 0 ? 0 : EINTR;
+        return false;
+    }
+    if (link->process >= 0)
+        wait_for_end(&sources[1], in_spite);
     return false;
 }
 

@@ -17,6 +17,7 @@ enum {
     MODULES_UMASK = 0022,
     MARKED_UMASK = 0032,   /* as in inherited.c: unlike any that somebody would configure */
     KEYRING_MS = 10000,    /* no module has a part in it */
+    MEASURE_TIMES = 5,     /* of a copy that somebody kills: by chance, then; a second time he had to mean it */
     OWN_GROUPS_MAX = 1024, /* more are looked up by each run: they would make long what each has to read */
 };
 
@@ -172,7 +173,7 @@ enum result notes_take(struct notes *notes, bool own_groups, struct error *error
         return fail_note(error, "priority");
     if (!capabilities_read(&notes->capabilities))
         return fail_note(error, "capabilities");
-    if (!process_ask(answer_keyring, NULL, &answer, sizeof answer, KEYRING_MS))
+    if (process_ask(answer_keyring, NULL, &answer, sizeof answer, KEYRING_MS) != ASKED_ANSWERED)
         return fail_note(error, "session keyring");
     notes->keyring = answer.keyring.serial;
     if (!limits_mark(&notes->limits))
@@ -312,24 +313,43 @@ static enum result compare_keyring(const struct notes *notes, const struct keyri
     return OK;
 }
 
+#define THE_COPY "shared session: a copy of the keeper, to see what a command would be"
+
+/* The copy has the account's ids for a moment: who does this must not make it look as if the node were at fault. */
+static enum result fail_disturbed(const struct measured_command *command, enum asked outcome, struct error *error)
+{
+    (void)fail(error, STEP_OPEN_SESSION, STATUS_REFUSED,
+               THE_COPY ": it was %s by somebody, %d times one after the other: a process of %s's may do that",
+               outcome == ASKED_KILLED ? "killed" : "stopped", MEASURE_TIMES, command->account);
+    return fail_hint(error, "ps -u %s shows what the account has running here", command->account);
+}
+
 static enum result measure_command(const struct notes *notes, const struct measured_command *command,
                                    struct context *context, struct error *error)
 {
     struct answer answer = {0};
     struct measured_command copy = *command;
+    enum asked outcome = ASKED_FAILED;
 
-    if (!process_ask(answer_command, &copy, &answer, sizeof answer, command->timeout_ms)) {
-        if (errno == ETIMEDOUT)
-            return fail(error, STEP_OPEN_SESSION, STATUS_TRY_AGAIN,
-                        "shared session: a copy of the keeper, to see what a command would be, did not end its PAM "
-                        "handle within %d s",
-                        command->timeout_ms / 1000);
-        return fail(error, STEP_OPEN_SESSION, STATUS_SYSTEM,
-                    "shared session: a copy of the keeper, to see what a command would be: %s",
-                    errno == ECHILD ? "it ended (a module?)" : strerror(errno));
+    for (int times = 0; times < MEASURE_TIMES; times++) {
+        outcome = process_ask(answer_command, &copy, &answer, sizeof answer, command->timeout_ms);
+        if (outcome != ASKED_KILLED && outcome != ASKED_STOPPED)
+            break;
     }
-    compare_capabilities(notes, &answer.capabilities, context);
-    return compare_keyring(notes, &answer.keyring, command, context, error);
+    switch (outcome) {
+    case ASKED_ANSWERED:
+        compare_capabilities(notes, &answer.capabilities, context);
+        return compare_keyring(notes, &answer.keyring, command, context, error);
+    case ASKED_KILLED:
+    case ASKED_STOPPED:
+        return fail_disturbed(command, outcome, error);
+    case ASKED_LATE:
+        return fail(error, STEP_OPEN_SESSION, STATUS_TRY_AGAIN, THE_COPY ": it did not end its PAM handle within %d s",
+                    command->timeout_ms / 1000);
+    default:
+        return fail(error, STEP_OPEN_SESSION, STATUS_SYSTEM, THE_COPY ": %s",
+                    outcome == ASKED_ENDED ? "it ended (a module?)" : strerror(errno));
+    }
 }
 
 enum result notes_compare(struct notes *notes, const struct measured_command *command, struct context *context,

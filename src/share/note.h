@@ -27,6 +27,7 @@ struct notes {
 struct measured_command {
     uid_t uid;
     gid_t gid;
+    const char *account; /* its name, for messages */
     void (*end_copy)(
         void *); /* called as the account: ends the copied PAM handle; pam_cap(8) sets capabilities there */
     void *end_copy_data;
@@ -39,7 +40,8 @@ enum result CHECKED notes_take(struct notes *notes, bool own_groups, struct erro
 
 /* After open_session: what changed. The keeper's limits are its own again and its umask is 022; its session keyring can
  * be linked by the account's processes and by root. STATUS_UNAVAILABLE: what changed cannot be taken over, the profile
- * cannot be shared. STATUS_SYSTEM, STATUS_TRY_AGAIN (the measured command did not end its handle in time). */
+ * cannot be shared. STATUS_SYSTEM. STATUS_TRY_AGAIN: the measured command did not end its handle in time.
+ * STATUS_REFUSED: somebody does not let it live, a process of the account's as it seems. */
 enum result CHECKED notes_compare(struct notes *notes, const struct measured_command *command, struct context *context,
                                   struct error *error);
 

@@ -18,7 +18,7 @@
 enum {
     EVENTS_AT_ONCE = 64,
     LEASES_FIRST = 16,
-    LOOK_AGAIN_MS = 1000 /* while a lease has no pidfd, or the folder could not be read */
+    LOOK_AGAIN_MS = 1000 /* while a lease has no pidfd, the folder could not be read, or is not watched */
 };
 
 /* ---- the table ---- */
@@ -90,6 +90,8 @@ static void look_at_process(struct watch *watch, struct watched *lease)
         watch->incomplete = true;
         fd_close(&lease->pidfd);
         lease->pidfd = -1;
+    } else {
+        (void)same_file_note(&lease->process, lease->pidfd);
     }
 }
 
@@ -148,10 +150,43 @@ static void forget_released(struct watch *watch)
     }
 }
 
+static void note_own(struct watch *watch)
+{
+    const int own[] = {watch->poll, watch->timer, watch->signals, watch->changes};
+
+    for (size_t at = 0; at < sizeof own / sizeof *own; at++)
+        if (own[at] < 0 || !same_file_note(&watch->own[at], own[at]))
+            watch->own[at].fd = -1;
+}
+
+/* From here on what is made is noticed. false, and errno. */
+static bool begin_changes(struct watch *watch)
+{
+    OWNED(fd_close) int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    char path[sizeof SHARE_ROOT + sizeof watch->place->name + sizeof "/leases"];
+
+    (void)snprintf(path, sizeof path, "%s/%s/leases", SHARE_ROOT, watch->place->name);
+    if (fd < 0 || inotify_add_watch(fd, path, IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_ONLYDIR) < 0
+        || !listen_to(watch, fd))
+        return false;
+    watch->changes = fd;
+    fd = -1;
+    note_own(watch);
+    return true;
+}
+
+/* Those of all processes of root's count together: fs.inotify.max_user_instances, max_user_watches. */
+static bool is_want_of_room(int problem)
+{
+    return problem == EMFILE || problem == ENFILE || problem == ENOSPC || problem == ENOMEM;
+}
+
 bool watch_scan(struct watch *watch, bool is_locked)
 {
     bool scanned;
 
+    if (watch->changes < 0)
+        (void)begin_changes(watch);
     watch->incomplete = false;
     watch->is_locked = is_locked;
     forget_released(watch);
@@ -166,17 +201,13 @@ bool watch_scan(struct watch *watch, bool is_locked)
 
 bool watch_start(struct watch *watch, const struct place *place, const sigset_t *signals)
 {
-    char path[sizeof SHARE_ROOT + sizeof place->name + sizeof "/leases"];
-
-    *watch = (struct watch){.place = place, .incomplete = true};
+    *watch = (struct watch){.place = place, .changes = -1, .incomplete = true, .waited_for = *signals};
     watch->poll = epoll_create1(EPOLL_CLOEXEC);
-    watch->changes = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     watch->timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
     watch->signals = signalfd(-1, signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    (void)snprintf(path, sizeof path, "%s/%s/leases", SHARE_ROOT, place->name);
-    return watch->poll >= 0 && listen_to(watch, watch->changes) && listen_to(watch, watch->timer)
-           && listen_to(watch, watch->signals)
-           && inotify_add_watch(watch->changes, path, IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_ONLYDIR) >= 0;
+    note_own(watch);
+    return watch->poll >= 0 && listen_to(watch, watch->timer) && listen_to(watch, watch->signals)
+           && (begin_changes(watch) || is_want_of_room(errno));
 }
 
 static void take_change(struct watch *watch, const struct inotify_event *event)
@@ -245,12 +276,17 @@ static int take_signal(const struct watch *watch)
     return read(watch->signals, &info, sizeof info) == (ssize_t)sizeof info ? (int)info.ssi_signo : 0;
 }
 
+static bool must_look_again(const struct watch *watch)
+{
+    return watch->incomplete || watch->changes < 0;
+}
+
 int watch_wait(struct watch *watch, int timeout_ms)
 {
     struct epoll_event events[EVENTS_AT_ONCE];
     int number = 0, count;
 
-    if (watch->incomplete && (timeout_ms < 0 || timeout_ms > LOOK_AGAIN_MS))
+    if (must_look_again(watch) && (timeout_ms < 0 || timeout_ms > LOOK_AGAIN_MS))
         timeout_ms = LOOK_AGAIN_MS;
     count = epoll_wait(watch->poll, events, EVENTS_AT_ONCE, timeout_ms);
     for (int at = 0; at < count; at++) {
@@ -265,7 +301,45 @@ int watch_wait(struct watch *watch, int timeout_ms)
         else
             take_end(watch, fd);
     }
-    if (watch->incomplete)
+    if (must_look_again(watch))
         (void)watch_scan(watch, false);
     return number;
+}
+
+/* ---- what modules do to it ---- */
+
+bool watch_is_whole(const struct watch *watch)
+{
+    for (size_t at = 0; at < sizeof watch->own / sizeof *watch->own; at++)
+        if (watch->own[at].fd >= 0 && !same_file_is(&watch->own[at]))
+            return false;
+    for (size_t at = 0; at < watch->count; at++)
+        if (watch->leases[at].pidfd >= 0 && !same_file_is(&watch->leases[at].process))
+            return false;
+    return true;
+}
+
+static void close_ours(struct same_file *file)
+{
+    if (same_file_is(file))
+        fd_close(&file->fd);
+}
+
+bool watch_restart(struct watch *watch)
+{
+    const struct place *place = watch->place;
+    sigset_t signals = watch->waited_for;
+
+    for (size_t at = 0; at < watch->count; at++) {
+        if (watch->leases[at].pidfd >= 0)
+            close_ours(&watch->leases[at].process);
+        free(watch->leases[at].name);
+    }
+    free(watch->leases);
+    for (size_t at = 0; at < sizeof watch->own / sizeof *watch->own; at++)
+        close_ours(&watch->own[at]);
+    if (!watch_start(watch, place, &signals))
+        return false;
+    (void)watch_scan(watch, false);
+    return true;
 }

@@ -164,11 +164,21 @@ assert_readable_for_alice_alone() # FILE
 }
 
 @test "the keeper has nothing of its caller" {
-    local keeper
+    local keeper processor
 
+    needs keyctl ionice taskset
+    processor=$(sed -n 's/^Cpus_allowed_list:\t\([0-9]*\).*/\1/p' /proc/self/status)
+    # what modules of the keeper find as their session keyring
+    profile prt_job < <(
+        for type in auth account session; do probe_line $type required; done
+        echo "session optional pam_exec.so $TEST_DIR/look"
+    )
+    printf '#!/bin/sh\nkeyctl list @s >%s.keys\n' "$TEST_DIR/look" >"$TEST_DIR/look"
+    chmod 0755 "$TEST_DIR/look"
     cd /tmp
     exec 7</etc/hostname 8>"$TEST_DIR/left-open"
-    CALLERS=1 nice -n 5 sh -c 'ulimit -S -n 500; umask 077; trap "" INT; exec "$@"' - \
+    CALLERS=1 nice -n 5 ionice -c 3 taskset -c "$processor" keyctl session - \
+        sh -c 'keyctl add user of-caller secret @s; ulimit -S -n 500; umask 077; trap "" INT; exec "$@"' - \
         "$PAMRUN" --profile prt_job --share -u prt_alice -- sh -c 'echo "$$" >&8; exec sleep 600' >/dev/null 2>&1 &
     pamrun_pid=$!
     made program "$pamrun_pid"
@@ -180,6 +190,9 @@ assert_readable_for_alice_alone() # FILE
     assert_eq "$(cut -d' ' -f7 "/proc/$keeper/stat")" 0         # without a terminal
     assert_eq "$(cut -d' ' -f19 "/proc/$keeper/stat")" 0        # nice
     assert_eq "$(cat "/proc/$keeper/oom_score_adj")" "$(sh -c 'echo -900 >/proc/self/oom_score_adj; cat /proc/self/oom_score_adj' 2>/dev/null)"
+    assert_eq "$(ionice -p "$keeper")" "$(ionice -c 0 sh -c 'ionice -p "$$"')"
+    assert_eq "$(grep Cpus_allowed: "/proc/$keeper/status")" "$(taskset -c 0-1023 grep Cpus_allowed: /proc/self/status)"
+    assert_eq "$(cat "$TEST_DIR/look.keys")" "keyring is empty"
     assert_eq "$(readlink "/proc/$keeper"/fd/{0,1,2} | sort -u)" /dev/null
     refute_contains "$(readlink "/proc/$keeper"/fd/*)" hostname
     refute_contains "$(readlink "/proc/$keeper"/fd/*)" left-open
@@ -234,6 +247,18 @@ END
     assert_status 0
     assert_eq "$stderr" ""
     assert_eq "$(probe_field open_session conv)" "prompt-off:PAM_SUCCESS:answered:6"
+    assert_all_closed
+}
+
+@test "a password that only open_session asked for is one that the session was opened with" {
+    probe_script <<<"open_session prompt-off Volume password:"
+    run_program "$PAMRUN" --profile prt_job --hold job-1 --forward-password-fd 7 --any-prompt -u prt_alice 7<<<"geheim"
+    assert_eq "$status $output" "0 "
+    assert_contains "$(cat "$session/state")" "password yes"
+    probe_script <<<"authenticate prompt-off Password:"
+    share --forward-password-fd 7 --require-password-used -u prt_alice -- echo done 7<<<"geheim"
+    assert_eq "$status $output" "0 done"
+    rm "$session/leases/@job-1"
     assert_all_closed
 }
 

@@ -569,6 +569,38 @@ static int close_deaf_to_stop(const void *data)
     return 0;
 }
 
+/* A process that serves between steps, with its signals blocked: the keeper of a shared session. */
+static int steps_of_a_server(const void *data)
+{
+    sigset_t all, ignored;
+
+    (void)data;
+    if (!begin(5000))
+        return 1;
+    sigfillset(&all);
+    (void)sigprocmask(SIG_SETMASK, &all, NULL);
+    (void)raise(SIGHUP); /* waits */
+    ignored = all;
+    sigdelset(&ignored, SIGTERM);
+    guard_resume(&ignored);
+    printf("%d\n", guard_stop_signal());
+    guard_enter(STEP_CREDENTIALS, 200);
+    wait_like_a_module(10000);
+    print_leave();
+    (void)sigprocmask(SIG_SETMASK, &all, NULL);
+    (void)raise(SIGTERM);
+    printf("%d\n", guard_take_stop_signal());
+    printf("%d\n", guard_is_to_end());
+    guard_resume(&ignored);
+    guard_enter(STEP_CREDENTIALS, NO_DEADLINE);
+    wait_like_a_module(10000);
+    print_leave();
+    printf("%d\n", guard_take_stop_signal());
+    guard_enter(STEP_CREDENTIALS, NO_DEADLINE);
+    print_leave();
+    return 0;
+}
+
 static int errno_behind_signals(const void *data)
 {
     (void)data;
@@ -662,6 +694,8 @@ static const struct guard_case {
     {"a stop while closing asks for what is being done, and interrupts", stop_while_closing, NULL, 0, "OK\n0\n", NULL,
      200, 1000},
     {"a close deaf to a stop ends by force", close_deaf_to_stop, NULL, 143, "", BY_FORCE("close_session"), 500, 1500},
+    {"between steps of a server only what may stop it does, and what was dealt with is over", steps_of_a_server, NULL,
+     0, "0\n75 node setcred: *\n0\n0\n143 user setcred: *\n15\nOK\n", NULL, 300, 2000},
     {"a module's errno stays", errno_behind_signals, NULL, 0, "same\n143 user acct_mgmt: *", NULL, 0, 1000},
 };
 

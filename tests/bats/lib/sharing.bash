@@ -85,6 +85,12 @@ start_sharing() # ARGUMENT...
 {
     start_pamrun --profile prt_job --share -u prt_alice "$@" -- sh -c 'echo "$$"; exec sleep 600'
     wait_until 20 test -s "$pamrun_stdout"
+    wait_until 20 has_keeper # it has its title a moment after others can join
+}
+
+has_keeper()
+{
+    [ -n "$(keepers)" ]
 }
 
 leases()
