@@ -9,9 +9,10 @@
  *              writes "open", by rename; says so; unlocks, after that only
  *     opener   hears that, or that the keeper has ended, and cleans up then; unlocks
  *     joiner   locks shared; "open", and the keeper lives: takes its lease; closes the lock
- *     keeper   after each step of modules: has it still what it holds the session by? held.h
  *     keeper   no lease left: a new description of the lock, exclusively; looks again; writes "closing"; close_session,
- *              delete_cred, pam_end; removes its files; ends with lock and mark still held */
+ *              delete_cred, pam_end; removes its files; ends with lock and mark still held
+ *
+ * After each step of modules the keeper looks whether it still has what it holds the session by, held.h. */
 #include "share/keeper.h"
 
 #include "base/clock.h"
