@@ -256,6 +256,7 @@ static const char *profile_asked_for(const struct run *run)
 /* Directories may hang, and signals wait for nobody: from here on they do what guard.h says. */
 static enum result begin_guard(struct run *run, struct error *error)
 {
+    guard_name(account_asked_for(run), profile_asked_for(run), LOOK_UP_GRACE_MS);
     return guard_start(&run->inherited.ignored, &run->events, error);
 }
 
@@ -564,9 +565,13 @@ static enum result enter_session(struct run *run, const struct join_request *req
         join_give_up(&run->join, request);
         return FAILED;
     }
-    if (!is_protected(run)
-        && (protect(run, &holder, error) != OK || guarded(STEP_GROUPS, take_groups, run, error) != OK))
-        return FAILED;
+    if (!is_protected(run)) {
+        if (protect(run, &holder, error) != OK)
+            return FAILED;
+        guard_name(run->identity.account.name, run->service, grace_choose(run));
+        if (guarded(STEP_GROUPS, take_groups, run, error) != OK)
+            return FAILED;
+    }
     return join_enter(&run->join, request, error);
 }
 
@@ -889,7 +894,6 @@ static int run_phases(struct run *run, int argc, char **argv)
     if (privilege_start(&error) != OK || events_start(&run->events, run->options.status_fd, &error) != OK
         || check_secrets(run, &error) != OK)
         return report_failure(run, &error);
-    guard_name(account_asked_for(run), profile_asked_for(run), LOOK_UP_GRACE_MS);
     if (!may_join_quickly(run) && protect(run, &holder, &error) != OK)
         return report_failure(run, &error);
     if (holder > 0)
