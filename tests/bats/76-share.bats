@@ -1,4 +1,5 @@
 # Shared sessions: opened by the first, joined by others, closed with the last.
+# With sanitizers only in full.
 
 load lib/common
 load lib/sharing
