@@ -279,18 +279,20 @@ static void handle(const int *signals, size_t count, void (*handler)(int))
 
 /* As modules need it and must leave it: nothing ends us, SIGCHLD tells of children, and signals are let through
  * (modules wait for children of their own). Not, in the holder, what stops: the front tells us, and stops in our
- * stead. */
-static void signals_put_right(void)
+ * stead. all: also those that only must not end us, which hardly any module touches; each is a system call. */
+static void signals_put_right(bool all)
 {
     static const int timer_signal[] = {GUARD_TIMER_SIGNAL}, child_signal[] = {SIGCHLD}, relay_signal[] = {SIGIO};
     sigset_t blocked;
 
     for (size_t at = 0; at < COUNT(stop_signals); at++)
         handle(&stop_signals[at], 1, sigismember(&guard.ignored, stop_signals[at]) == 1 ? on_harmless : on_stop);
-    handle(harmless_signals, COUNT(harmless_signals), on_harmless);
+    if (all)
+        handle(harmless_signals, COUNT(harmless_signals), on_harmless);
     handle(timer_signal, COUNT(timer_signal), on_timer);
     handle(child_signal, COUNT(child_signal), SIG_DFL);
-    handle(relay_signal, COUNT(relay_signal), on_relay);
+    if (all || guard.relay != NULL)
+        handle(relay_signal, COUNT(relay_signal), on_relay);
     sigemptyset(&blocked);
     if (guard.relay != NULL || guard.never_stops) {
         sigaddset(&blocked, SIGTSTP);
@@ -347,7 +349,7 @@ enum result guard_start(const sigset_t *ignored, const struct events *events, st
     guard.events_fd = events->fd;
     guard.owner = getpid();
     guard.never_stops = false;
-    signals_put_right();
+    signals_put_right(true);
     real_time_signals_catch();
     if (timer_create(CLOCK_MONOTONIC, &event, &guard.timer) < 0)
         return fail(error, STEP_START, STATUS_SYSTEM, "cannot start: timer: %s", strerror(errno));
@@ -392,6 +394,12 @@ static bool is_look_up(enum step step)
     return step == STEP_IDENTITY || step == STEP_POLICY || step == STEP_GROUPS || step == STEP_SHARE;
 }
 
+/* After it there is something that would be left behind. */
+static bool holds_something(enum step step)
+{
+    return step == STEP_CREDENTIALS || step == STEP_OPEN_SESSION || step == STEP_CLOSE_SESSION;
+}
+
 enum result guard_leave(struct error *error)
 {
     enum step step = (enum step)guard.step;
@@ -402,8 +410,8 @@ enum result guard_leave(struct error *error)
         _exit(STATUS_SYSTEM);
     guard.step = -1;
     progress_leave();
-    if (!is_look_up(step))
-        signals_put_right();
+    if (!is_look_up(step) && !(guard.closing && step == STEP_END))
+        signals_put_right(holds_something(step));
     if (guard.timer_runs)
         timer_arm(0, 0);
     if (guard.closing || guard.refused)
@@ -561,7 +569,7 @@ enum result guard_fail_stopped(enum step step, struct error *error)
 void guard_resume(const sigset_t *ignored)
 {
     guard.ignored = *ignored;
-    signals_put_right();
+    signals_put_right(true);
 }
 
 int guard_take_stop_signal(void)
@@ -575,7 +583,7 @@ int guard_take_stop_signal(void)
 
 void guard_start_close(void)
 {
-    signals_put_right(); /* they were blocked while the command ran; what waits comes now */
+    signals_put_right(true); /* they were blocked while the command ran; what waits comes now */
     guard.stop_signal = 0;
     guard.closing = true;
 }

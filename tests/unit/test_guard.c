@@ -459,7 +459,7 @@ static int harmless_signal_behind_a_reset(const void *data)
 {
     if (!begin(5000))
         return 1;
-    guard_enter(STEP_AUTHENTICATE, NO_DEADLINE);
+    guard_enter(STEP_CREDENTIALS, NO_DEADLINE);
     reset_signals();
     print_leave();
     guard_enter(STEP_OPEN_SESSION, NO_DEADLINE);
