@@ -69,9 +69,10 @@ rule "libpam is called in src/pam only" "$(both "$(words_outside 'src/pam/[^:]*'
     "$(includes_of 'src/(pamrun(ctl)?\.c|ask/.*|base/.*|ctl/.*|run/.*)' 'security/')")"
 
 # pamrunctl is not setuid: what check does as some caller, a process of its own does, which becomes that caller first.
-# capabilities.c, keyring.c and namespaces.c have one kind of these calls each: what a run takes over that joins a session.
+# capabilities.c, keyring.c and namespaces.c have one kind of these calls each: what a run takes over that joins a session;
+# capng.[ch] have the names only.
 rule "ids, groups, capabilities, keyrings and namespaces change in four files of src/run only, of which privilege.c has the ids" "$(both \
-    "$(words_outside 'src/(run/(privilege|capabilities|keyring|namespaces)|ctl/pose)\.c' \
+    "$(words_outside 'src/(run/(privilege\.c|capabilities\.c|capng\.[ch]|keyring\.c|namespaces\.c)|ctl/pose\.c)' \
         '(set|sete|setre|setres|setfs)[ug]id|setgroups|initgroups|prctl|capset|capng_[a-z_]+|cap_[a-z_]+|setns|unshare|chroot|keyctl|SYS_(set[a-z]*id|setgroups|prctl|capset|setns|unshare|chroot|keyctl)')" \
     "$(includes_of 'src/(pamrun(ctl)?\.c|ask/.*|base/.*|ctl/.*|pam/.*|share/.*|run/(inherited|process|pty|supervise).*)' 'cap-ng|sys/(prctl|capability)')")"
 
@@ -103,9 +104,10 @@ rule "step points: only their header knows whether there are any, and each name 
 # src/trace/system_log.c defines them for the modules that pamrunctl traces.
 rule "syslog is called in src/base/log.c only" \
     "$(calls_outside 'src/(base/log|trace/system_log)\.c' 'syslog|vsyslog|openlog|closelog|setlogmask')"
-# What libpam loads, it loads by itself; trace has the modules whose place its own takes, and scope.c systemd's library.
-rule "shared objects are loaded in src/pam/library.c, src/pam/modules.c, src/share/scope.c and src/trace/calls.c only" \
-    "$(calls_outside 'src/(pam/(library|modules)|share/scope|trace/calls)\.c' 'dlopen|dlmopen')"
+# What libpam loads, it loads by itself; trace has the modules whose place its own takes, and scope.c systemd's library,
+# which it lets go again.
+rule "shared objects are loaded in src/base/library.c, src/pam/modules.c, src/share/scope.c and src/trace/calls.c only" \
+    "$(calls_outside 'src/(base/library|pam/modules|share/scope|trace/calls)\.c' 'dlopen|dlmopen')"
 
 rule "nothing that cannot be bounded or trusted: strcat, sprintf, gets, alloca, getlogin, tmpnam, signal" \
     "$(calls_outside 'none' 'strcat|sprintf|vsprintf|gets|alloca|getlogin(_r)?|cuserid|tmpnam|tempnam|mktemp|signal')"

@@ -1,6 +1,6 @@
 #include "pam/codes.h"
 
-#include "pam/library.h"
+#include "pam/libpam.h"
 
 #include <stddef.h>
 #include <string.h>

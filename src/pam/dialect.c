@@ -1,7 +1,7 @@
 #include "pam/dialect.h"
 
 #include "base/owned.h"
-#include "pam/library.h"
+#include "pam/libpam.h"
 
 #include <bsd/string.h>
 #include <dlfcn.h>

@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "base/step_point.h"
 #include "pam/codes.h"
-#include "pam/library.h"
+#include "pam/libpam.h"
 #include "pam/modules.h"
 #include "pam/profile_reads.h"
 #include "pam/service.h"

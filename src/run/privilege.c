@@ -25,8 +25,8 @@
 #include "run/privilege.h"
 
 #include "base/owned.h"
+#include "run/capng.h"
 
-#include <cap-ng.h>
 #include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
@@ -70,11 +70,11 @@ static bool capabilities_clean(void)
 {
     if (!capabilities_are_inherited())
         return true;
-    if (capng_get_caps_process() != 0)
+    if (!capng_load() || capng.capng_get_caps_process() != 0)
         return false;
     for (unsigned int capability = 0; capability <= (unsigned int)CAP_LAST_CAP; capability++)
-        (void)capng_update(CAPNG_DROP, CAPNG_INHERITABLE | CAPNG_AMBIENT, capability);
-    return capng_apply(CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT) == 0 && !capabilities_are_inherited();
+        (void)capng.capng_update(CAPNG_DROP, CAPNG_INHERITABLE | CAPNG_AMBIENT, capability);
+    return capng.capng_apply(CAPNG_SELECT_CAPS | CAPNG_SELECT_AMBIENT) == 0 && !capabilities_are_inherited();
 }
 
 /* With SECBIT_NO_SETUID_FIXUP and the like, setuid(2) would leave the command its capabilities. */
@@ -107,11 +107,13 @@ static bool memory_hide(void)
  * terminal, whosever it is. The bounding set stays where it may not be changed (a container): nothing is executed. */
 static bool capabilities_abandon(void)
 {
-    capng_clear(CAPNG_SELECT_BOTH);
-    if (capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_KILL, CAP_DAC_OVERRIDE, -1) != 0)
+    if (!capng_load())
         return false;
-    (void)!capng_apply(CAPNG_SELECT_BOUNDS);
-    return capng_apply(CAPNG_SELECT_CAPS) == 0;
+    capng.capng_clear(CAPNG_SELECT_BOTH);
+    if (capng.capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_KILL, CAP_DAC_OVERRIDE, -1) != 0)
+        return false;
+    (void)!capng.capng_apply(CAPNG_SELECT_BOUNDS);
+    return capng.capng_apply(CAPNG_SELECT_CAPS) == 0;
 }
 
 bool privilege_abandon(void)

@@ -112,13 +112,13 @@ END
     done
 }
 
-@test "the programs are linked with libc and libcap-ng, pamrunctl libjansson, and what is linked in where there is an archive of it" {
+@test "the programs are linked with libc, pamrunctl libjansson, and what is linked in where there is an archive of it" {
     local program
 
     assert_eq "$(readelf --wide --dynamic "$PAMRUN" | grep -c jansson)" 0
     for program in "$PAMRUN" "$PAMRUNCTL" "$one"/build/src/pamrun; do
         assert_eq "$(readelf --wide --dynamic "$program" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' |
-            grep -vE '^(libc\.so\.6|libcap-ng\.so\.0|libjansson\.so\.4|libbsd\.so\.0|libinih\.so\.1|ld-linux.*)$')" "" "$program"
+            grep -vE '^(libc\.so\.6|libjansson\.so\.4|libbsd\.so\.0|libinih\.so\.1|ld-linux.*)$')" "" "$program"
     done
 }
 

@@ -1,4 +1,4 @@
-/* library.h - libpam, loaded when the first step needs it: a front never does, nor a run that joins a shared session
+/* libpam.h - libpam, loaded when the first step needs it: a front never does, nor a run that joins a shared session
  * without a step of its own. Linked, it and what it brings along would cost those a third of their time. */
 #pragma once
 
@@ -20,6 +20,5 @@ struct libpam {
 
 extern struct libpam libpam;
 
-/* Again: nothing. STATUS_SYSTEM, STEP_START, with what dlopen(3) said. It is searched for where the loader searches for
- * a program's libraries, so not in LD_LIBRARY_PATH when setuid. */
+/* Again: nothing. STATUS_SYSTEM, STEP_START, with what dlopen(3) said. */
 enum result CHECKED libpam_load(struct error *error);
