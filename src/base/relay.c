@@ -1,10 +1,13 @@
 #include "base/relay.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+
+enum { SEND_TRIES = 10, SEND_LOOK_MS = 10 };
 
 union descriptor_room {
     struct cmsghdr header; /* for its alignment */
@@ -19,12 +22,18 @@ bool relay_open(int ends[2], struct relay_shared **shared)
     return *shared != NULL && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0;
 }
 
+/* Want of memory, or of room while the other process is slow: one word that is lost, and both would wait for ever. */
+static bool is_passing(int problem)
+{
+    return problem == EINTR || problem == EAGAIN || problem == ENOBUFS || problem == ENOMEM;
+}
+
 bool relay_send(const struct relay *relay, struct relay_message message, int fd)
 {
     struct iovec part = {&message, sizeof message};
     struct msghdr parcel = {.msg_iov = &part, .msg_iovlen = 1};
     union descriptor_room room = {0};
-    ssize_t sent;
+    ssize_t sent = -1;
 
     if (fd >= 0) {
         struct cmsghdr *attached;
@@ -36,9 +45,17 @@ bool relay_send(const struct relay *relay, struct relay_message message, int fd)
             (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof fd), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
         memcpy(CMSG_DATA(attached), &fd, sizeof fd);
     }
-    do
+    for (int tries = 0; tries < SEND_TRIES && sent < 0; tries++) {
+        int problem;
+
         sent = sendmsg(relay->fd, &parcel, MSG_NOSIGNAL | MSG_DONTWAIT);
-    while (sent < 0 && errno == EINTR);
+        problem = errno;
+        if (sent < 0 && !is_passing(problem))
+            break;
+        if (sent < 0)
+            (void)poll(NULL, 0, SEND_LOOK_MS);
+        errno = problem;
+    }
     return sent == (ssize_t)sizeof message;
 }
 
