@@ -812,6 +812,7 @@ static enum result run_command(struct run *run, struct error *error)
         hand_pty_over(run);
     log_allowed(run);  /* while the command starts; it cannot keep root from writing it */
     pages_copy_heap(); /* likewise: for the close, which somebody waits for */
+    pages_release_stack();
     if (run->relay.fd >= 0)
         run->relay.shared->step = STEP_COMMAND;
     if (supervise_wait(&request, &run->outcome, error) != OK)

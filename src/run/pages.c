@@ -14,7 +14,9 @@ enum { MADV_POPULATE_WRITE = 23 };
 enum {
     HEAP_FIRST = 80 * 1024, /* a common profile uses 84 kB, one of two modules 60 */
     STACK_FIRST = 40 * 1024,
-    HEAP_MOST = 512 * 1024, /* beyond that most of it is a module's, and need not be written to */
+    STACK_MARGIN = 8 * 1024, /* more than the call that releases what is below needs itself */
+    STACK_MOST = 256 * 1024, /* less than the gap that the kernel keeps below a stack */
+    HEAP_MOST = 512 * 1024,  /* beyond that most of it is a module's, and need not be written to */
 };
 
 static void advise(uintptr_t from, uintptr_t to, int advice)
@@ -43,6 +45,14 @@ void pages_copy_heap(void)
 
     if (heap.arena > heap.keepcost && heap.arena - heap.keepcost <= HEAP_MOST && heap.arena < end)
         advise(end - heap.arena, end - heap.keepcost, MADV_POPULATE_WRITE);
+}
+
+void pages_release_stack(void)
+{
+    char here;
+    uintptr_t page = (uintptr_t)getpagesize(), used = ((uintptr_t)&here - STACK_MARGIN) & ~(page - 1);
+
+    advise(used - STACK_MOST, used, MADV_DONTNEED);
 }
 
 static int release_text(struct dl_phdr_info *object, size_t size, void *unused)
