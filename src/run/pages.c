@@ -49,8 +49,8 @@ void pages_copy_heap(void)
 
 void pages_release_stack(void)
 {
-    char here;
-    uintptr_t page = (uintptr_t)getpagesize(), used = ((uintptr_t)&here - STACK_MARGIN) & ~(page - 1);
+    uintptr_t page = (uintptr_t)getpagesize(); /* not of a local, which sanitizers may have elsewhere: */
+    uintptr_t used = ((uintptr_t)__builtin_frame_address(0) - STACK_MARGIN) & ~(page - 1);
 
     advise(used - STACK_MOST, used, MADV_DONTNEED);
 }
