@@ -555,6 +555,7 @@ static enum result tell_unused_password(const struct run *run, bool has_password
     return OK;
 }
 
+/* Quickly, if that can be; else protected, as modules are going to run if the session has to be opened. */
 static enum result enter_session(struct run *run, const struct join_request *request, struct error *error)
 {
     pid_t holder = 0;

@@ -11,5 +11,6 @@ struct library_function {
 };
 
 /* Load it for good, and find all functions; flags: dlopen(3). It is searched for where the loader searches for a
- * program's libraries, so not in LD_LIBRARY_PATH when setuid. false: dlerror(3) says why; *functions is then undefined. */
+ * program's libraries, so not in LD_LIBRARY_PATH when setuid. false: dlerror(3) says why; *functions is then
+ * undefined. */
 bool library_load(const char *name, int flags, const struct library_function *wanted, size_t count, void *functions);

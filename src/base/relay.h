@@ -50,7 +50,8 @@ enum relay_state { RELAY_MESSAGE, RELAY_EMPTY, RELAY_GONE };
 /* Two connected ends, close-on-exec, and the memory of both. false, and errno. */
 bool relay_open(int ends[2], struct relay_shared **shared);
 
-/* false: the other side has gone, or does not read for a tenth of a second. Async-signal-safe. fd: handed over, -1: none. */
+/* false: the other side has gone, or does not read for a tenth of a second. Async-signal-safe. fd: handed over, -1:
+ * none. */
 bool relay_send(const struct relay *relay, struct relay_message message, int fd);
 
 /* The next message. fd: where a descriptor that came along is put (-1: none), or NULL: it is not taken.

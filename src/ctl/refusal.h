@@ -1,6 +1,6 @@
 /* refusal.h - the mark that a job's account was refused: Slurm and Flux drain a node whose prolog fails, so that a
- * prolog leaves this instead, and what runs as the account finds it and ends the job. SHARE_ROOT/refused/ID, root's, for
- * the account to read, written whole. */
+ * prolog leaves this instead, and what runs as the account finds it and ends the job. SHARE_ROOT/refused/ID, root's,
+ * for the account to read, written whole. */
 #pragma once
 
 #include "base/error.h"

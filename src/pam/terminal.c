@@ -138,7 +138,7 @@ static bool wait_for_foreground(int fd)
     while (!in_foreground(fd))
         if (guard_is_to_end() || !guard_may_stop() || !guard_suspend(SIGTTIN))
             break;
-    errno = guard_may_stop() ? EINTR : ETIMEDOUT;
+    errno = guard_is_to_end() || guard_may_stop() ? EINTR : ETIMEDOUT;
     return !guard_is_to_end() && (guard_may_stop() || in_foreground(fd));
 }
 

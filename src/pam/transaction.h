@@ -100,7 +100,8 @@ enum result transaction_hint_unanswered(const struct transaction *transaction, s
 /* ... and that step has worked there. FAILED: it did, but not as the request wants it. */
 enum result CHECKED transaction_worked_elsewhere(struct transaction *transaction, enum step step, struct error *error);
 
-/* No prompt that may have what was forwarded comes any more: it is wiped, and told or refused when nobody asked for it. */
+/* No prompt that may have what was forwarded comes any more: it is wiped, and told or refused when nobody asked for
+ * it. */
 enum result CHECKED transaction_finish_forwarded(const struct transaction_request *request, enum step step,
                                                  struct error *error);
 

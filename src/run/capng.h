@@ -1,5 +1,5 @@
-/* capng.h - libcap-ng, loaded where it is needed: hardly any run inherits capabilities, or has a front of root's. Linked,
- * it would cost a run that joins a shared session a tenth of its system calls. */
+/* capng.h - libcap-ng, loaded where it is needed: hardly any run inherits capabilities, or has a front of root's.
+ * Linked, it would cost a run that joins a shared session a tenth of its system calls. */
 #pragma once
 
 #include <cap-ng.h>

@@ -47,11 +47,12 @@ void inherited_stop_timers(void);
 bool inherited_detach(struct inherited *inherited);
 
 /* In the process that will be the command: signals, umask and descriptors as they came; all other descriptors above 2
- * are closed by exec. No memory is allocated. false: they would not be. Where they were not taken they are still there. */
+ * are closed by exec. No memory is allocated. false: they would not be. Where they were not taken they are still
+ * there. */
 bool inherited_give_back(const struct inherited *inherited, mode_t umask_now);
 
 /* In a process that only has to become the command, and that nobody waits for: what asks to stop ends it from here on,
- * unless the applicant ignores or blocks it. */
+ * unless the applicant ignores or blocks it. Where nothing was taken it does so already. */
 void inherited_let_stops_end(const struct inherited *inherited);
 
 /* Would the signal end the command as it starts? Not one that the applicant ignores, nohup(1), or blocks. */

@@ -4,10 +4,10 @@
  * on: the front (front.h), which has the applicant's ids in all places and only relays, and the holder, to which this
  * table applies.
  *
- * moment                 process  real uid   effective  groups       why ---------------------  -------  ---------
- * ---------  -----------  -------------------------------------------- start                  parent   applicant  0
- * applicant's  effective gid 0 too, for files that modules make;
- *                                                                    everything the applicant left behind is put
+ * moment                 process  real uid   effective  groups       why
+ * ---------------------  -------  ---------  ---------  -----------  --------------------------------------------
+ * start                  parent   applicant  0          applicant's  effective gid 0 too, for files that modules
+ *                                                                    make; everything the applicant left behind is put
  *                                                                    right before pam_start: modules' helpers
  *                                                                    inherit it
  * authenticate, account  parent   applicant  0          applicant's  pam_rootok(8) asks getuid(): never make it 0

@@ -208,8 +208,7 @@ static bool buffer_drain(struct pty_buffer *buffer, int fd)
     return true;
 }
 
-/* ---- a terminal that is not raw: it makes a line's end of each "\n" itself, and the command's has done so before
- * ---- */
+/* ---- a terminal that is not raw makes a line's end of each "\n", and the command's has done so before ---- */
 
 static bool adds_returns(const struct pty *pty)
 {

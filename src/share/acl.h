@@ -5,6 +5,6 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Root may read and write it, `reader` read it, nobody else anything. Where the file system has no access lists the file
- * is made the reader's own, mode 0400. false, and errno. */
+/* Root may read and write it, `reader` read it, nobody else anything. Where the file system has no access lists the
+ * file is made the reader's own, mode 0400. false, and errno. */
 bool acl_let_read(int fd, uid_t reader);

@@ -1,6 +1,6 @@
-/* held.h - the descriptors by which a keeper has its session: the folder, the lock, and its mark, place.h. Modules run in
- * the keeper and may close what they find, or put a file of theirs in its place. With the mark others take the keeper
- * for dead, and open a second session beside it. */
+/* held.h - the descriptors by which a keeper has its session: the folder, the lock, and its mark, place.h. Modules run
+ * in the keeper and may close what they find, or put a file of theirs in its place. With the mark others take the
+ * keeper for dead, and open a second session beside it. */
 #pragma once
 
 #include "base/error.h"

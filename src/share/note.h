@@ -34,8 +34,8 @@ struct measured_command {
     int timeout_ms; /* for that */
 };
 
-/* Right before setcred, with the groups of whoever opens. Umask and limits are marked until notes_compare(), so that modules
- * are seen to set them to what they were; the umask is no looser than 022. STATUS_SYSTEM. */
+/* Right before setcred, with the groups of whoever opens. Umask and limits are marked until notes_compare(), so that
+ * modules are seen to set them to what they were; the umask is no looser than 022. STATUS_SYSTEM. */
 enum result CHECKED notes_take(struct notes *notes, bool own_groups, struct error *error);
 
 /* After open_session: what changed. The keeper's limits are its own again and its umask is 022; its session keyring can
