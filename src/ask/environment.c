@@ -106,12 +106,13 @@ static bool name_is_one_of(const char *name, const char *const *names, size_t co
     return false;
 }
 
+/* With a '=' in it, as -w may bring one, it would be another's name and the beginning of its value, past the table. */
 static bool name_is_valid(const char *name)
 {
     if (*name == '\0' || isdigit((unsigned char)*name))
         return false;
     for (; *name != '\0'; name++)
-        if (!isgraph((unsigned char)*name))
+        if (!isgraph((unsigned char)*name) || *name == '=')
             return false;
     return true;
 }

@@ -115,7 +115,14 @@ WORD_SETTER(set_shell, shell)
 WORD_SETTER(set_group, group)
 WORD_SETTER(set_profile, profile)
 LIST_SETTER(add_supplementary, supplementary)
-LIST_SETTER(add_kept_names, kept_names)
+
+static enum result add_kept_names(struct options *o, const char *value, struct error *error)
+{
+    if (strchr(value, '=') != NULL)
+        return usage_value(error, "--whitelist-environment", value,
+                           "needs names of variables; their values are the caller's");
+    return list_add(&o->kept_names, value) ? OK : fail_memory(error, STEP_OPTIONS);
+}
 
 static enum result set_command(struct options *o, const char *value, struct error *error)
 {

@@ -1,6 +1,7 @@
 #include "ask/settings.h"
 
 #include "base/file.h"
+#include "base/text.h"
 
 #include <ini.h>
 #include <stdio.h>
@@ -39,6 +40,8 @@ static enum result check_bytes(struct reading *reading, const char *line)
                       "a line has at most 196 bytes; a list goes on in the next line, indented");
     if (strncmp(line, "\xef\xbb\xbf", 3) == 0)
         return refuse(reading, "a byte order mark stands here", "save the file as UTF-8 without one");
+    if (!text_is_utf8(line)) /* it could not be shown as it is */
+        return refuse(reading, "the line is not UTF-8", "save the file as UTF-8, without control characters");
     for (; *line != '\0'; line++)
         if (((unsigned char)*line < ' ' && *line != '\t') || *line == 0x7f)
             return refuse(reading, "a control character is in the line", NULL);

@@ -1,6 +1,5 @@
 #include "base/text.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -83,6 +82,15 @@ static size_t character_length(const unsigned char *text)
         if (text[at] < 0x80 || text[at] > 0xbf) /* also the end of the string */
             return 0;
     return length;
+}
+
+bool text_is_utf8(const char *text)
+{
+    size_t length = 1;
+
+    for (; *text != '\0' && length > 0; text += length)
+        length = character_length((const unsigned char *)text);
+    return length > 0;
 }
 
 /* At most limit bytes of text; characters that begin before the limit are taken whole. Written here, in the style of

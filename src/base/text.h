@@ -2,6 +2,7 @@
  * Valid UTF-8 stays; control characters (C0, DEL, C1) and broken bytes are made visible. SECURITY.md, H4. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum text_lines {
@@ -12,6 +13,9 @@ enum text_lines {
 /* Write text to out (size bytes, at least 8) as a NUL-terminated string; too long: cut between characters, "..." at
  * the end. Returns its length. */
 size_t text_visible(char *out, size_t size, const char *text, enum text_lines lines);
+
+/* Is all of it valid UTF-8, without C1 control characters? */
+bool text_is_utf8(const char *text);
 
 /* Text for a log line, in double quotes; a double quote or backslash in it gets a backslash, so that it cannot end
  * early and pass for another field. Words are written as a shell would take them, blanks between them. Cut like the

@@ -220,7 +220,8 @@ static void sweep_one(void *data, const char *name)
             sweep->left++;
         return;
     }
-    (void)lease_parse(&lease, name);
+    if (!lease_parse(&lease, name)) /* lease_each() hands out no others */
+        return;
     fd = lease_watch(&lease);
     if (fd == -1)
         lease_release(sweep->place, &lease);

@@ -205,7 +205,7 @@ static enum result compare_groups(const struct notes *notes, struct context *con
         || !groups_missing(&context->removed, notes->groups, notes->group_count, now, count))
         return fail_memory(error, STEP_OPEN_SESSION);
     if (notes->own_groups && notes->group_count <= OWN_GROUPS_MAX
-        && !groups_missing(&context->groups, notes->groups, notes->group_count, NULL, 0))
+        && !groups_missing(&context->groups, notes->groups, notes->group_count, notes->groups, 0))
         return fail_memory(error, STEP_OPEN_SESSION);
     return OK;
 }

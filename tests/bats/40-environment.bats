@@ -122,6 +122,11 @@ assert_unset() # NAME...
     refute_contains "$(value_of PATH)" /opt/own
 }
 
+@test "-w takes no name with an = in it, which would be the beginning of another variable's value" {
+    run -64 env ENV=/tmp/x= HOME=/tmp/y= pamrun -l -w ENV=/tmp/x,HOME=/tmp/y -s /usr/bin/env prt_alice
+    assert_line "pamrun: options: --whitelist-environment 'ENV=/tmp/x,HOME=/tmp/y': needs names of variables; their values are the caller's"
+}
+
 @test "-w keeps what it names, but no name that never passes" {
     with_environment PATH=/usr/bin A=1 B=2 C=3 LD_PRELOAD=/x BASH_ENV=/x IFS=x -- \
         -l -w A,,B -w LD_PRELOAD,BASH_ENV,IFS,HOME,MISSING -s /usr/bin/env prt_alice

@@ -13,7 +13,10 @@ static void check_understood(const struct options *options, char **argv, size_t 
 {
     HOLDS(options->arguments >= argv && options->arguments <= argv + count);
     HOLDS(argv[count] == NULL);
-    HOLDS(options->form == FORM_SHELL || options->arguments[0] != NULL);
+    if (options->hold != NULL)
+        HOLDS(options->arguments[0] == NULL);
+    else
+        HOLDS(options->form == FORM_SHELL || options->arguments[0] != NULL);
     HOLDS(options->status_fd == -1 || options->status_fd > 2);
     HOLDS(options->password_fd == -1 || options->password_fd > 2);
     HOLDS(options->answers_fd == -1 || options->answers_fd > 2);

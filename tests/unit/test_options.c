@@ -672,6 +672,7 @@ static const struct refused {
     /* combinations that su and runuser refuse */
     {"-p and -w are refused", {"-p", "-w", "A"}, "--preserve-environment"},
     {"-m and -w are refused", {"-wA", "-m"}, "--whitelist-environment"},
+    {"-w takes no values", {"-lw", "A,ENV=/tmp/x", "a"}, "names of variables"},
     {"-u and -s are refused", {"-u", "a", "-s", "/bin/sh", "id"}, "--user"},
     {"-u and -f are refused", {"-fu", "a", "id"}, "--user"},
     {"-u and -c are refused", {"-u", "a", "-c", "id", "id"}, "--user"},

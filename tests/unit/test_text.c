@@ -283,10 +283,24 @@ static void without_memory_text_is_written_all_the_same(void **state)
         }
 }
 
+static void utf8_is_told_from_other_bytes(void **state)
+{
+    static const char *const good[] = {"", "a\033\n\177", "\303\266", "\342\202\254", "\360\237\230\200", "a\302\240b"};
+    static const char *const bad[] = {"\210",     "a\210b",   "\303",         "a\342\202",
+                                      "\302\233", "\300\200", "\355\240\200", "\377"};
+
+    (void)state;
+    for (size_t at = 0; at < COUNT(good); at++)
+        assert_true(text_is_utf8(good[at]));
+    for (size_t at = 0; at < COUNT(bad); at++)
+        assert_false(text_is_utf8(bad[at]));
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(long_text_is_cut_between_characters_at_every_length),
+        cmocka_unit_test(utf8_is_told_from_other_bytes),
         cmocka_unit_test(text_that_just_fits_is_not_cut),
         cmocka_unit_test(once_cut_nothing_follows_the_mark),
         cmocka_unit_test(without_memory_text_is_written_all_the_same),
