@@ -22,15 +22,18 @@ static void put_visible(FILE *out, const char *text)
     (void)fputs(shown, out);
 }
 
-/* The word as words_split() reads it. is_first: of an indented line, which must not look like a key or a section. */
+/* The word as words_split() reads it. is_first: of an indented line, which must not look like a key or a section; nor
+ * may the word behind make it so. */
 static void show_word(char word[static WORD_BYTES], char *item, bool is_first)
 {
     char *items[] = {item, NULL};
     const struct strv one = {.items = items, .count = 1};
     size_t length = 0;
+    const char *sign;
 
     words_join(word, WORD_BYTES, &one);
-    if (!is_first || *word == '"' || (*word != '[' && strpbrk(word, "=:") == NULL) || strlen(item) > WORD_BYTES / 2 - 2)
+    sign = strpbrk(word, "=:");
+    if (*word == '"' || strlen(item) > WORD_BYTES / 2 - 2 || !(is_first ? *word == '[' || sign != NULL : sign == word))
         return;
     word[length++] = '"';
     for (; *item != '\0'; item++) { /* it has no quotation mark, or it would be in quotes */

@@ -123,8 +123,9 @@ assert_unset() # NAME...
 }
 
 @test "-w takes no name with an = in it, which would be the beginning of another variable's value" {
-    run -64 env ENV=/tmp/x= HOME=/tmp/y= pamrun -l -w ENV=/tmp/x,HOME=/tmp/y -s /usr/bin/env prt_alice
-    assert_line "pamrun: options: --whitelist-environment 'ENV=/tmp/x,HOME=/tmp/y': needs names of variables; their values are the caller's"
+    with_environment ENV=/tmp/x= HOME=/tmp/y= -- -l -w ENV=/tmp/x,HOME=/tmp/y -s /usr/bin/env prt_alice
+    assert_status 64
+    assert_contains "$stderr" "--whitelist-environment 'ENV=/tmp/x,HOME=/tmp/y': needs names of variables"
 }
 
 @test "-w keeps what it names, but no name that never passes" {

@@ -267,12 +267,19 @@ hint: you may not read the site policy; root can ask about you: pamrunctl config
     assert_status 0
 }
 
-@test "bytes that a terminal would obey are made visible, in values, names and messages" {
-    site_policy < <(printf 'password-prompts = "a\302\2332J" b\377\n[delegate prt\377x]\naccounts = x\n')
-    config
-    assert_status 0
-    assert_match "$output" $'^[\t\n -~]*$'
-    assert_contains "$stdout" 'password-prompts'
+@test "bytes that a terminal would obey are refused in the policy, and made visible in names and messages" {
+    local line
+
+    for line in 'password-prompts = "a\302\2332J"' 'password-prompts = b\377' '[delegate prt\377x]' 'p\302\233 = 1'; do
+        site_policy < <(printf '%b\n' "$line")
+        config
+        assert_status 78
+        assert_contains "$stderr" "/etc/pamrun.conf:1: the line is not UTF-8"
+        assert_match "$output" $'^[\t\n -~]*$'
+    done
+    run_ptyrun -- "$PAMRUNCTL" config
+    assert_match "$stdout" $'^[\t\r\n -~]*$'
+    site_policy <<<""
     config --identity $'\033[2J' --account prt_alice
     assert_match "$output" $'^[\t\n -~]*$'
     config --account $'x\033[2J'
@@ -280,12 +287,6 @@ hint: you may not read the site policy; root can ask about you: pamrunctl config
     run_pamrunctl $'\033[2J'
     assert_status 64
     assert_match "$output" $'^[\t\n -~]*$'
-    site_policy < <(printf 'p\302\233 = 1\n')
-    config
-    assert_status 78
-    assert_match "$output" $'^[\t\n -~]*$'
-    run_ptyrun -- "$PAMRUNCTL" config
-    assert_match "$stdout" $'^[\t\r\n -~]*$'
 }
 
 # ---- who may --------------------------------------------------------------------------------------------------

@@ -182,6 +182,8 @@ static const struct again {
     {"words of a long list that look like keys are read again",
      "password-prompts = " WORD "\n    " WORD "\n    \"Password:\"\n    " WORD "\n    \"[" TEN "]\"\n    " WORD
      "\n    \"" TEN "=b\"\n    " WORD "\n    \"" TEN "\\\\b=\"\n    " WORD "\n    \"" TEN " d=\"\n"},
+    {"words that look like one with the word before are read again",
+     "password-prompts = " WORD TEN "\n " TEN " \"=\"\n " WORD TEN "\n " TEN " \":b\"\n"},
     {"a word of 190 bytes is read again", "password-prompts = a\n " TEN WORD WORD "\n"},
     {"a word of 195 bytes that looks like a key is read again", "password-prompts = b\n \"" TEN WORD "=" WORD "12\"\n"},
     {"a value that fills its line is read again",
@@ -240,26 +242,11 @@ static void read_again_it_means_the_same(void **state)
     assert_string_equal(after, before);
 }
 
-static void what_a_terminal_would_obey_is_made_visible(void **state)
-{
-    char text[TEXT_BYTES];
-    struct policy policy;
-
-    (void)state;
-    /* C1 in UTF-8, and a byte that is none; lower control characters are refused when the file is read */
-    read_policy(&policy, "password-prompts = a\xc2\x9b"
-                         "2J b\xff\n[delegate d\xff]\n");
-    write_policy(text, &policy, NULL);
-    policy_free(&policy);
-    assert_true(text_is_harmless(text, true));
-}
-
 int main(void)
 {
     static const struct CMUnitTest tests[] = {cmocka_unit_test(defaults_are_comments),
                                               cmocka_unit_test(what_is_set_has_its_line_before_it),
-                                              cmocka_unit_test(for_a_profile_its_section_says_all_that_holds),
-                                              cmocka_unit_test(what_a_terminal_would_obey_is_made_visible)};
+                                              cmocka_unit_test(for_a_profile_its_section_says_all_that_holds)};
     static struct suite suite;
 
     if (suite_needs_root())
