@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAP_BYTES_MAX = 1024 * 1024, GROUPS = 10, SHOWN_MAX = 64 };
+enum { MAP_BYTES_MAX = 1024 * 1024, GROUPS = 10, SHOWN_MAX = 64, DEPTH_MAX = 10, SIZE_MAX_WRITTEN_OUT = 500 };
 
 static const char blanks[] = " \t";
 
@@ -86,6 +86,74 @@ static bool has_outer_alternative(const char *regex)
     return false;
 }
 
+/* How often what is before the repetition at *text is written out for it, at least once; *text is moved to its end. */
+static size_t repetition(const char **text)
+{
+    unsigned long from, to;
+    char *end;
+
+    if (**text != '{')
+        return **text == '+' ? 2 : 1; /* x+ is xx* */
+    from = strtoul(*text + 1, &end, 10);
+    to = *end == ',' ? strtoul(end + 1, &end, 10) : 0;
+    if (*end == '}')
+        *text = end;
+    from = from > to ? from : to;
+    return from == 0 ? 1 : from > SIZE_MAX_WRITTEN_OUT ? SIZE_MAX_WRITTEN_OUT + 1 : from;
+}
+
+/* regcomp(3) writes repetitions out, and those of repetitions too: a dozen of bytes can take all memory, or hours. Back
+ * references and x+* are no part of POSIX's extended expressions, and what they take is worse. Nobody needs any of it. */
+static bool is_bounded(const char *regex, const char **problem)
+{
+    size_t sizes[DEPTH_MAX] = {0}, *size = sizes; /* written out: of the groups around, of the innermost */
+    size_t last = 0;                              /* of what a repetition would repeat */
+    bool was_repetition = false;
+
+    for (const char *at = regex; *at != '\0' && *problem == NULL; at++) {
+        bool is_repetition = false;
+        size_t added = 1;
+
+        switch (*at) {
+        case '(':
+            if (size == &sizes[DEPTH_MAX - 1])
+                *problem = "the expression has too many parentheses in one another";
+            else
+                *++size = 0; /* and the one that is added below: (){32767} is large, too */
+            break;
+        case ')':
+            added = *size;
+            size -= size > sizes; /* there is one too many else, for regcomp(3) to say */
+            break;
+        case '*':
+        case '+':
+        case '?':
+        case '{':
+            if (was_repetition)
+                *problem = "a repetition stands right behind another";
+            is_repetition = true;
+            added = last * (repetition(&at) - 1);
+            break;
+        case '\\':
+            if (at[1] >= '1' && at[1] <= '9')
+                *problem = "the expression has a back reference";
+            at += at[1] != '\0';
+            break;
+        case '[':
+            at = bracket_end(at) - 1;
+            break;
+        default:
+            break;
+        }
+        last = is_repetition ? last + added : added;
+        was_repetition = is_repetition;
+        *size += added;
+        if (*size > SIZE_MAX_WRITTEN_OUT)
+            *problem = "the expression is too large when its repetitions are written out";
+    }
+    return *problem == NULL;
+}
+
 static bool is_anchored(const char *regex)
 {
     size_t length = strlen(regex), backslashes = 0;
@@ -147,6 +215,8 @@ bool identity_rewrite_is_valid(const char *rule, const char **problem)
         *problem = "a '|' outside of parentheses escapes the '^' and the '$'";
         return false;
     }
+    if (!is_bounded(regex, problem))
+        return false;
     code = regcomp(&compiled, regex, REG_EXTENDED);
     if (code != 0) {
         *problem = code == REG_ESPACE ? NULL : "the expression is none";

@@ -188,6 +188,22 @@ static const struct rule {
     {"parentheses that are not there are refused", "^(a)$ $2", "does not have"},
     {"$$ is a dollar", "^(a)$ $$2", NULL},
     {"$10 is $1 and a 0", "^(a)$ $10", NULL},
+    {"a mail address is small enough", "^([A-Za-z0-9._-]{1,64})@([a-z0-9.-]{1,255})$ $1", NULL},
+    {"repetitions may be as many as that", "^([a-z]{1,9}-){2}x{470}[{]$ a", NULL},
+    {"they may not be more", "^x{9999999999999999999}$ a", "too large"},
+    {"nor more without an end", "^x{501,}$ a", "too large"},
+    {"nor more together", "^x{200}y{200}z{200}$ a", "too large"},
+    {"nor more of one another", "^((x{1,10}){1,10}){1,10}$ a", "too large"},
+    {"nor more by groups in groups", "^((((((((x+)+)+)+)+)+)+)+){2}$ a", "too large"},
+    {"braces in brackets and escaped ones are no repetition", "^[x{999}]\\{999}$ a", NULL},
+    {"a * writes nothing out", "^(x*){240}(y?)*$ a", NULL},
+    {"a repetition right behind another is refused", "^x+*$ a", "right behind another"},
+    {"braces behind braces too", "^x{2}{2}$ a", "right behind another"},
+    {"behind an escaped one it is not", "^x\\*+[*]*$ a", NULL},
+    {"too many parentheses in one another are refused", "^((((((((((a))))))))))$ a", "too many parentheses"},
+    {"a back reference is refused", "^(a)\\1$ b", "back reference"},
+    {"in brackets it is none", "^(a)[\\1]$ b", NULL},
+    {"behind an escaped backslash it is none", "^(a)\\\\1$ b", NULL},
 };
 
 static void rule_is_valid_or_not(void **state)
