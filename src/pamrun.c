@@ -584,6 +584,8 @@ static enum result join_session(struct run *run, struct error *error)
         .profile = run->service,
         .hold = run->options.hold,
         .hold_s = run->options.hold_seconds,
+        .lock_wait_ms =
+            LOCK_WAIT_MS + run->options.deadline_ms[STEP_CREDENTIALS] + run->options.deadline_ms[STEP_OPEN_SESSION],
         .own_groups = run->plan.groups == NULL,
         .used_password = has_password,
         .quiet = run->options.quiet,
@@ -682,7 +684,9 @@ static void end_pam_copy(void *data)
     if (transaction->handle == NULL)
         return;
     pages_copy_heap();
+    guard_catch_exit(true); /* in place of pamrun the command's status would be that */
     transaction_end_copy(transaction);
+    guard_catch_exit(false);
 }
 
 static void tell_start(void *data, pid_t pid)

@@ -42,6 +42,8 @@ static bool is_over(const struct place *place, struct census_lease *lease)
 
     if (lease->hold != NULL) {
         lease->end = hold_end(place, lease->hold);
+        if (lease->end == HOLD_UNKNOWN)
+            lease->end = 0;
         return lease->end > 0 && lease->end <= lease_now_s();
     }
     fd = lease_watch(&lease->run);
@@ -69,7 +71,7 @@ static void take_lease(void *data, const char *name)
     }
     session->leases = larger;
     lease.is_over = is_over(visit->place, &lease);
-    if (lease.end < 0) /* released meanwhile */
+    if (lease.end == HOLD_NONE) /* released meanwhile */
         free(lease.hold);
     else
         session->leases[session->count++] = lease;

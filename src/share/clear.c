@@ -86,7 +86,10 @@ enum result share_clear(const struct place *place, bool release_holds, struct cl
     }
     locked.lock = -1;
     done = place_lock(&locked, LOCK_EX, error);
-    if (done == OK)
+    if (done != OK && error->status == STATUS_TRY_AGAIN && place_find_keeper(place) != 0) {
+        cleared->alive = true; /* somebody opens it again: what is left is his */
+        done = OK;
+    } else if (done == OK)
         done = clear_locked(&locked, release_holds, cleared, error);
     place_unlock(&locked);
     return done;

@@ -101,7 +101,7 @@ static enum result take_lease(struct join *join, const struct join_request *requ
     if (request->hold != NULL) {
         int64_t end = hold_end(&join->place, request->hold);
 
-        join->holds = end < 0 || (end > 0 && end <= lease_now_s());
+        join->holds = end == HOLD_NONE || (end > 0 && end <= lease_now_s());
     }
     if (request->hold != NULL)
         problem = hold_take(&join->place, request->hold, request->hold_s) ? 0 : errno;
@@ -141,13 +141,26 @@ struct follower {
     int64_t questions_until_ms;
 };
 
-/* We were told to stop: so is the keeper, and answers when all is undone. */
+/* We were told to stop: so is the keeper, and answers when all is undone. By SIGINT: should the session be open by now
+ * and we not have heard of it, others may be in it, and SIGTERM would end it for them. */
 static void tell_keeper(struct follower *follower)
 {
-    int number = guard_stop_signal();
-
     follower->told = true;
-    (void)syscall(SYS_pidfd_send_signal, follower->link.process, number != 0 ? number : SIGTERM, NULL, 0);
+    (void)syscall(SYS_pidfd_send_signal, follower->link.process, SIGINT, NULL, 0);
+}
+
+/* That it was stopped, it says of the signal that we sent. */
+static enum result take_failure(const struct follower *follower, const struct error *said, bool undone,
+                                struct error *error)
+{
+    bool stopped = follower->told && guard_stop_signal() != 0 && said->status == STATUS_SIGNAL_BASE + SIGINT;
+
+    *error = *said;
+    if (stopped && undone)
+        (void)guard_fail_stopped(said->step, error);
+    else if (stopped) /* a module did not end, as it says */
+        error->status = STATUS_SIGNAL_BASE + guard_stop_signal();
+    return transaction_hint_unanswered(follower->request->transaction, error);
 }
 
 static void take_step(struct follower *follower, int number, struct error *error)
@@ -228,8 +241,7 @@ static enum result follow(struct follower *follower, bool *open, bool *undone, s
             break;
         case LINK_FAILED:
             *undone = message.number != 0;
-            *error = message.more.error;
-            return transaction_hint_unanswered(follower->request->transaction, error);
+            return take_failure(follower, &message.more.error, *undone, error);
         case LINK_OPEN:
             *open = true;
             return worked;
@@ -325,7 +337,7 @@ static enum result take_state(struct join *join, const struct join_request *requ
     if (!known)
         return fail(error, STEP_SHARE, STATUS_SYSTEM, "shared session of %s (profile %s): %s/%s/state %s",
                     request->account->name, request->profile, SHARE_ROOT, join->place.name, problem);
-    if (request->hold != NULL && hold_end(&join->place, request->hold) < 0)
+    if (request->hold != NULL && hold_end(&join->place, request->hold) == HOLD_NONE)
         return OK; /* somebody released it meanwhile, and the keeper found nobody: a job that was cancelled */
     return fail(error, STEP_SHARE, STATUS_TRY_AGAIN, "shared session of %s (profile %s): its keeper was killed",
                 request->account->name, request->profile);
@@ -426,8 +438,10 @@ static enum result enter(struct join *join, const struct join_request *request, 
     const struct account *account = request->account;
 
     if (place_open(&join->place, account->uid, request->profile, false, error) != OK
-        || (join->place.fd < 0 && place_open(&join->place, account->uid, request->profile, true, error) != OK)
-        || place_lock(&join->place, LOCK_SH, error) != OK)
+        || (join->place.fd < 0 && place_open(&join->place, account->uid, request->profile, true, error) != OK))
+        return FAILED;
+    join->place.wait_ms = request->lock_wait_ms;
+    if (place_lock(&join->place, LOCK_SH, error) != OK)
         return FAILED;
     step_point_here("locked-shared");
     if (look(join, request->account) == STANDING_OPEN)

@@ -20,6 +20,7 @@ struct join_request {
     const char *profile;
     const char *hold; /* NULL: the lease is this process's */
     int64_t hold_s;   /* the hold's time, 0: until it is released */
+    int lock_wait_ms; /* who opens may take as long as we might */
     bool own_groups;  /* the account's, none that somebody asked for instead */
     bool used_password;
     bool quiet;                      /* warnings are not wanted */

@@ -75,6 +75,14 @@ struct keeper {
 /* Whose end of the link it is, if it is ours still. */
 static struct same_file opener_link = {.fd = -1};
 
+/* As large as all answers are, for who wipes them. Never cut. */
+static char *copy_answer(const char *answer)
+{
+    char *copy = strlen(answer) < PAM_MAX_RESP_SIZE ? calloc(1, PAM_MAX_RESP_SIZE) : NULL;
+
+    return copy != NULL ? strcpy(copy, answer) : NULL;
+}
+
 /* A password that open_session asked for is known to the session's modules, as one of authenticate is. */
 static int talk_to_opener(void *data, int style, const char *text, char **response)
 {
@@ -91,7 +99,7 @@ static int talk_to_opener(void *data, int style, const char *text, char **respon
     if (!link_hear((struct link *)link, false, &answer) || answer.word != LINK_ANSWER)
         return PAM_CONV_ERR;
     code = answer.number;
-    *response = code == PAM_SUCCESS ? strdup(answer.more.text) : NULL;
+    *response = code == PAM_SUCCESS ? copy_answer(answer.more.text) : NULL;
     explicit_bzero(&answer, sizeof answer);
     if (style == PAM_PROMPT_ECHO_OFF && code == PAM_SUCCESS)
         keeper->state.used_password = true;
@@ -377,18 +385,25 @@ static bool is_told(const char *const *told, const char *entry)
     return false;
 }
 
+/* What there was stays when that fails. */
 static enum result note_environment(struct keeper *keeper, struct error *error)
 {
     char **variables = transaction_environment(keeper->request->transaction);
-    bool noted = variables != NULL;
+    OWNED(strv_free) struct strv noted = {0};
+    bool complete = variables != NULL;
+    struct strv before = keeper->state.environment;
 
     for (char **entry = variables; entry != NULL && *entry != NULL; entry++) {
         if (!is_told(keeper->asked.environment, *entry))
-            noted = noted && strv_add(&keeper->state.environment, *entry);
+            complete = complete && strv_add(&noted, *entry);
         free(*entry);
     }
     free(variables);
-    return noted ? OK : fail_memory(error, STEP_SHARE);
+    if (!complete)
+        return fail_memory(error, STEP_SHARE);
+    keeper->state.environment = noted;
+    noted = before;
+    return OK;
 }
 
 static enum result open_shared(struct keeper *keeper, struct error *error)
@@ -517,6 +532,10 @@ static void refresh(struct keeper *keeper)
     bool told_to_end = guard_take_stop_signal() != 0;
 
     hold_on_while_serving(keeper);
+    if (done == OK)
+        done = note_environment(keeper, &error);
+    if (done == OK && !write_environment(keeper))
+        done = fail_state(keeper, &error);
     keeper->state.refreshed++;
     (void)strlcpy(keeper->state.last_refresh, done == OK ? "ok" : error.message, sizeof keeper->state.last_refresh);
     log_record(done == OK ? LOG_INFO : LOG_ERR, "shared session %s: credentials %s", keeper->who,
@@ -654,5 +673,6 @@ void keeper_run(const struct keeper_request *request)
         if (!is_to_close(&keeper))
             wait_for_change(&keeper, time_left(&keeper));
     close_shared(&keeper);
-    process_end(EXIT_SUCCESS); /* what is open is closed with us: lock and mark, in this moment */
+    place_unlock(request->place); /* a module's helper may live on with a copy of the lock, which it would hold */
+    process_end(EXIT_SUCCESS);    /* the mark goes with us: nobody opens before */
 }

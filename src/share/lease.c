@@ -155,13 +155,13 @@ int64_t hold_end(const struct place *place, const char *id)
     hold_path(name, sizeof name, id);
     fd = openat(place->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT)
-        return -1;
+        return HOLD_NONE;
     length = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
-    if (length <= 0)
-        return 0; /* an empty one, or one that cannot be read, is no time that could be over */
+    if (length < 0)
+        return HOLD_UNKNOWN;
     text[length] = '\0';
     when = strtoll(text, &end, 10);
-    return when > 0 ? when : 0;
+    return when > 0 ? when : 0; /* an empty one is no time that could be over */
 }
 
 int64_t lease_now_s(void)
@@ -216,7 +216,7 @@ static void sweep_one(void *data, const char *name)
         end = hold_end(sweep->place, name + 1);
         if (end > 0 && end <= lease_now_s())
             (void)hold_release(sweep->place, name + 1);
-        else if (end >= 0)
+        else if (end != HOLD_NONE)
             sweep->left++;
         return;
     }

@@ -48,7 +48,10 @@ bool hold_take(const struct place *place, const char *id, int64_t seconds);
 /* false: there is none. */
 bool hold_release(const struct place *place, const char *id);
 
-/* When the hold ends, in CLOCK_BOOTTIME seconds; 0: never; -1: there is no such hold. */
+enum { HOLD_NONE = -1, HOLD_UNKNOWN = -2 };
+
+/* When the hold ends, in CLOCK_BOOTTIME seconds; 0: never; HOLD_NONE: there is no such hold; HOLD_UNKNOWN: there is one,
+ * which cannot be read now, for want of memory or descriptors. */
 int64_t hold_end(const struct place *place, const char *id);
 
 /* CLOCK_BOOTTIME: it goes on while the machine is suspended. */

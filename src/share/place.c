@@ -54,6 +54,8 @@ static int open_directory(int at, const char *name, bool make, const char **prob
         return -1;
     if (status.st_gid != 0) /* made by a root of another group: flux-imp(8) leaves its hooks the caller's */
         (void)!fchown(fd, 0, 0);
+    if (make && (status.st_mode & FOLDER_MODE) != FOLDER_MODE) /* ... or by one with another umask */
+        (void)!fchmod(fd, FOLDER_MODE);
     taken = fd;
     fd = -1;
     return taken;
@@ -154,13 +156,18 @@ static pid_t lock_taker(int fd)
     return found;
 }
 
+static int wait_of(const struct place *place)
+{
+    return place->wait_ms > 0 ? place->wait_ms : LOCK_WAIT_MS;
+}
+
 static enum result fail_lock_wait(const struct place *place, struct error *error)
 {
     pid_t keeper = place_find_keeper(place); /* it opens or closes, whoever took the lock for that */
-    pid_t holder = keeper > 0 ? keeper : lock_taker(place->lock);
+    pid_t holder = keeper > 0 && !place->is_kept ? keeper : lock_taker(place->lock);
 
     (void)fail(error, STEP_SHARE, STATUS_TRY_AGAIN, "shared session %s: its lock was not free for %d seconds",
-               place->name, LOCK_WAIT_MS / 1000);
+               place->name, wait_of(place) / 1000);
     if (holder > 0)
         return fail_hint(error,
                          "process %d has it: it opens or closes the session, and a module may be hanging, or "
@@ -180,7 +187,7 @@ bool place_lock_now(struct place *place, int operation)
 
 enum result place_lock(struct place *place, int operation, struct error *error)
 {
-    int64_t end = clock_now_ms() + LOCK_WAIT_MS;
+    int64_t end = clock_now_ms() + wait_of(place);
     int back_off = BACK_OFF_FIRST_MS;
     bool locked = place_lock_now(place, operation);
 
@@ -220,9 +227,11 @@ static int open_keeper(const struct place *place)
 
 pid_t place_find_keeper(const struct place *place)
 {
-    OWNED(fd_close) int fd = open_keeper(place);
+    OWNED(fd_close) int fd = place->is_kept ? -1 : open_keeper(place);
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
+    if (place->is_kept)
+        return getpid();
     if (fd < 0 || fcntl(fd, F_GETLK, &lock) != 0)
         return -1;
     if (lock.l_type == F_UNLCK)
@@ -231,12 +240,13 @@ pid_t place_find_keeper(const struct place *place)
     return lock.l_pid > 0 ? lock.l_pid : -1;
 }
 
-int place_mark_keeper(const struct place *place)
+int place_mark_keeper(struct place *place)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     int fd = open_keeper(place);
 
-    if (fd < 0 || fcntl(fd, F_SETLK, &lock) == 0)
+    place->is_kept = fd >= 0 && fcntl(fd, F_SETLK, &lock) == 0;
+    if (fd < 0 || place->is_kept)
         return fd;
     fd_close(&fd);
     errno = EAGAIN;

@@ -26,6 +26,8 @@ struct place {
     int fd;         /* -1: there is none */
     char name[112]; /* "1000.su" */
     int lock;       /* -1: not locked by us */
+    int wait_ms;    /* for the lock; 0: LOCK_WAIT_MS */
+    bool is_kept;   /* we are the keeper */
 };
 
 /* Open it. make: also where it is not there yet; else place->fd is -1 then. Every part of the path is looked at: root's
@@ -45,7 +47,7 @@ bool place_each(void (*visit)(void *data, uid_t uid, const char *profile), void 
 
 /* Take the lock, LOCK_SH or LOCK_EX, or turn one into the other, which is not atomic (flock(2)): look again after it.
  * Inside a guarded step, and with stop signals blocked: whoever is stopped with it holds up all others.
- * STATUS_TRY_AGAIN after LOCK_WAIT_MS, naming who has it; 128 + signal when told to stop. */
+ * STATUS_TRY_AGAIN after wait_ms, naming who has it; 128 + signal when told to stop. */
 enum result CHECKED place_lock(struct place *place, int operation, struct error *error);
 
 /* The same, if it is to be had at once. */
@@ -62,8 +64,8 @@ bool place_is_busy(const struct place *place);
 pid_t place_find_keeper(const struct place *place);
 
 /* The keeper's own mark. A descriptor that must stay open, or below 0 and errno; EAGAIN: another keeper lives. The mark
- * is gone as soon as the process closes any descriptor of that file: it must not ask place_find_keeper() any more. */
-int place_mark_keeper(const struct place *place);
+ * is gone as soon as the process closes any descriptor of that file: from now on place_find_keeper() opens none. */
+int place_mark_keeper(struct place *place);
 
 /* Replace a file of the folder, all of it or nothing: written aside, renamed. Root's, mode 0600; reader: who else may
  * read it, acl.h, 0 for nobody. false, and errno. */

@@ -98,8 +98,10 @@ static void look_at_process(struct watch *watch, struct watched *lease)
 static void look_at_hold(struct watch *watch, struct watched *lease)
 {
     lease->end = hold_end(watch->place, lease->name + 1);
-    if (lease->end < 0)
+    if (lease->end == HOLD_NONE)
         forget(watch, lease);
+    else if (lease->end == HOLD_UNKNOWN)
+        watch->incomplete = true;
     else if (lease->end > 0 && lease->end <= lease_now_s() && watch->is_locked)
         end_lease(watch, lease);
     else if (lease->end > 0 && lease->end <= lease_now_s())

@@ -221,6 +221,22 @@ END
     assert_all_closed
 }
 
+@test "two questions in one call, of which the second gets no answer: the step fails, as with a module of one's own" {
+    probe_script <<'END'
+open_session prompts 2
+open_session return PAM_SESSION_ERR
+END
+    run_ptyrun --expect 'message 1' --send $'a\r' --expect 'message 2' --send '\004' -- \
+        "$PAMRUN" --profile prt_job --share -u prt_alice -- echo done
+    stdout=${stdout//$'\r'/}
+    assert_status 69
+    assert_contains "$stdout" "open_session for prt_alice (profile prt_job): "
+    assert_contains "$stdout" "PAM_SESSION_ERR"
+    assert_eq "$(probe_field open_session conv)" "prompts:PAM_CONV_ERR"
+    probe_called setcred-delete 1
+    assert wait_until 10 session_is_gone
+}
+
 # Others wait for the lock meanwhile: so for 20 seconds, however many questions there are, and never in the background.
 @test "a question that nobody answers ends the opening before others have waited in vain for it; ^Z stops it after that" {
     probe_script <<'END'
@@ -307,6 +323,46 @@ END
         wait_until 10 session_is_gone
         probe_called setcred-delete 1
     done
+}
+
+@test "told to stop when the keeper has opened and the opener does not know yet: the others' session goes on" {
+    local opener joiner
+
+    probe_script <<<"open_session wait-file $TEST_DIR/go"
+    start_pamrun --profile prt_job --share -u prt_alice -- sleep 100
+    opener=$pamrun_pid
+    wait_until 20 grep -q 'state opening' "$session/state"
+    wait_until 20 probe_called setcred-establish
+    kill -STOP "$opener"
+    touch "$TEST_DIR/go"
+    wait_until 20 grep -q 'state open$' "$session/state"
+    start_pamrun --profile prt_job --share -u prt_alice -- sleep 100
+    joiner=$pamrun_pid
+    wait_until 20 leases_are 2
+    kill -TERM "$opener"
+    kill -CONT "$opener"
+    end_status "$opener"
+    assert_status 143
+    assert_match "$stderr" 'stopped by SIGTERM'
+    share -u prt_alice -- echo done
+    assert_eq "$status $output" "0 done"
+    probe_called open_session 1
+    probe_called close_session 0
+    grep -q 'state open$' "$session/state"
+    kill "$joiner"
+    assert_all_closed
+}
+
+@test "what a module leaves running when it closes does not hold up the next session" {
+    probe_script <<<"close_session fork-stay 60000"
+    share -u prt_alice -- true
+    assert_status 0
+    wait_until 10 has_no_keeper
+    probe_script </dev/null
+    SECONDS=0
+    share -u prt_alice -- echo done
+    assert_eq "$status $output" "0 done"
+    ((SECONDS < 25)) || fail_because "the lock was held"
 }
 
 @test "a module that does not end, deadline or not: the keeper goes, and says why" {

@@ -171,6 +171,23 @@ END
     ctl close --id 1234
 }
 
+@test "whatever umask root has, accounts find their marks and variables" {
+    refuse
+    end_sessions
+    rm -rf /run/pamrun
+    umask 077
+    open_job 1234 --on-refusal=mark
+    assert_status 0
+    assert_eq "$(stat -c '%U %a' /run/pamrun /run/pamrun/refused)" "root 711
+root 711"
+    run_pamrunctl_as prt_alice env --id 1234 --format slurm-task
+    assert_status 77
+    chmod 0700 /run/pamrun/refused # as an older one had made it
+    open_job 1234 --on-refusal=mark
+    assert_eq "$(stat -c %a /run/pamrun/refused)" 711
+    ctl close --id 1234
+}
+
 @test "a mark has the account's name, also where the policy refuses a user id before any name was told" {
     site_policy <<<"required-groups = prt_nowhere"
     ctl open --uid "$alice_uid" --profile prt_job --id 1234 --on-refusal=mark -- --no-auth --no-account

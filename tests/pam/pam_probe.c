@@ -815,15 +815,14 @@ static void act_null_message(struct call *call, char *argument, int unused)
     converse_one(call, *argument != '\0' ? (int)number_take(call, &argument) : PAM_TEXT_INFO, NULL);
 }
 
-/* `messages N`: N of them in one call; more than PAM_MAX_NUM_MSG on purpose when N says so. */
-static void act_messages(struct call *call, char *argument, int unused)
+/* `messages N`, `prompts N`: N of them in one call; more than PAM_MAX_NUM_MSG on purpose when N says so. */
+static void act_messages(struct call *call, char *argument, int style)
 {
     long count = number_take(call, &argument);
     struct pam_message *messages;
     const struct pam_message **pointers;
     char(*texts)[32];
 
-    (void)unused;
     if (count < 0 || count > 100000) {
         script_fail(call, "messages: 0 to 100000");
         return;
@@ -835,7 +834,7 @@ static void act_messages(struct call *call, char *argument, int unused)
         abort();
     for (long i = 0; i < count; i++) {
         snprintf(texts[i], sizeof(texts[i]), "message %ld", i + 1);
-        messages[i] = (struct pam_message){.msg_style = PAM_TEXT_INFO, .msg = texts[i]};
+        messages[i] = (struct pam_message){.msg_style = style, .msg = texts[i]};
         pointers[i] = &messages[i];
     }
     converse(call, (int)count, pointers, false);
@@ -1147,6 +1146,23 @@ static void act_setsid(struct call *call, char *argument, int unused)
     action_check(call, setsid());
 }
 
+static void act_default(struct call *call, char *argument, int unused)
+{
+    int number;
+
+    (void)unused;
+    if (signal_parse(word_take(&argument), &number))
+        action_check(call, signal(number, SIG_DFL) == SIG_ERR ? -1 : 0);
+    else
+        script_fail(call, "default: unknown signal");
+}
+
+static void act_cloexec(struct call *call, char *argument, int unused)
+{
+    (void)unused;
+    action_check(call, fcntl((int)number_take(call, &argument), F_SETFD, FD_CLOEXEC));
+}
+
 static void act_alarm(struct call *call, char *argument, int unused)
 {
     (void)unused;
@@ -1408,7 +1424,8 @@ static const struct action {
     {"prompt-on", act_message, PAM_PROMPT_ECHO_ON},
     {"info", act_message, PAM_TEXT_INFO},
     {"error", act_message, PAM_ERROR_MSG},
-    {"messages", act_messages, 0},
+    {"messages", act_messages, PAM_TEXT_INFO},
+    {"prompts", act_messages, PAM_PROMPT_ECHO_OFF},
     {"null-message", act_null_message, 0},
     {"style", act_style, 0},
     {"require-token", act_require_token, 0},
@@ -1446,6 +1463,8 @@ static const struct action {
     {"dumpable", act_dumpable, 0},
     {"setsid", act_setsid, 0},
     {"alarm", act_alarm, 0},
+    {"default", act_default, 0},
+    {"cloexec", act_cloexec, 0},
     {"ambient", act_ambient, 0},
     {"bounding", act_bounding, 0},
     {"confine", act_confine, 0},

@@ -49,6 +49,25 @@ teardown()
     assert_contains "$stderr" "had lost its keeper"
 }
 
+@test "who has the lock for longer than it is waited for: the keeper stays the only one, and closes later" {
+    local keeper holder
+
+    start_sharing
+    keeper=$(keepers)
+    flock -x "$session/lock" sleep 34 &
+    holder=$!
+    kill "$pamrun_pid"
+    sleep 32 # the keeper has given up once
+    assert_eq "$(keepers)" "$keeper"
+    run_pamrunctl list --json
+    assert_match "$stdout" "\"keeper\": ?$keeper"
+    # who allows open_session more waits more, and is the next: in that session, or in one of his own after it was closed
+    share --deadline open_session=20 -u prt_alice -- echo "done"
+    assert_eq "$status $output" "0 done"
+    wait "$holder" || true
+    assert_all_closed "$(probe_count open_session)"
+}
+
 @test "what is measured as the account is killed a few times, and then no more: the session is opened" {
     local signal
 
