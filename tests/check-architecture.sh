@@ -92,9 +92,9 @@ rule "_exit is called in src/run/process.c, src/base/guard.c and where a program
     "$(words_outside 'src/(pamrun|run/process|base/guard|ctl/worker)\.c' '_exit|_Exit|SYS_exit|SYS_exit_group')" \
     "$(words_outside 'src/base/guard\.c' 'abort')")"
 
-rule "a process is signalled by its pidfd: kill is called in src/run/supervise.c, for a child not yet reaped, and by the front for its own group" \
-    "$(both "$(words_outside 'src/(run/(supervise|front)|base/step_point)\.c' 'kill|killpg|tgkill|sigqueue|SYS_(kill|tgkill|tkill)')" \
-        "$(words_outside 'src/(run/supervise|base/step_point)\.c' 'kill' | grep -vF 'kill(0, ')")"
+rule "a process is signalled by its pidfd: kill is called in src/run/supervise.c and process.c, for a child not yet reaped, and by the front for its own group" \
+    "$(both "$(words_outside 'src/(run/(supervise|process|front)|base/step_point)\.c' 'kill|killpg|tgkill|sigqueue|SYS_(kill|tgkill|tkill)')" \
+        "$(words_outside 'src/(run/(supervise|process)|base/step_point)\.c' 'kill' | grep -vF 'kill(0, ')")"
 
 # Outside of that header nothing may depend on it: what is tested is what is installed.
 rule "step points: only their header knows whether there are any, and each name is used once" "$(both \

@@ -21,8 +21,10 @@ enum { NUDGE_MS = 100, DEADLINE_GRACE_MS = 1000, GUARD_TIMER_SIGNAL = 64 };
 
 static const int stop_signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 /* Their default action would end us between open and close. A handler, not SIG_IGN: that is inherited by helpers. */
-static const int harmless_signals[] = {SIGABRT, SIGPIPE, SIGALRM, SIGUSR1, SIGUSR2,  SIGVTALRM,
+static const int harmless_signals[] = {SIGABRT, SIGALRM, SIGUSR1, SIGUSR2, SIGVTALRM,
                                        SIGPROF, SIGXCPU, SIGXFSZ, SIGPWR,  SIGSTKFLT};
+/* We write to those who may have gone, after each step. */
+static const int pipe_signal[] = {SIGPIPE};
 
 #define NEVER INT64_MAX
 
@@ -39,6 +41,7 @@ static struct {
     bool (*out_of_reach)(void);
     void (*tell_forced_end)(enum step, const char *, int);
     bool closing, never_stops;
+    bool is_untidy; /* since a module ran not all signals were put right */
     volatile sig_atomic_t
         refused; /* the step's verdict is a failure, and its delay runs: nothing stops that any more */
     volatile sig_atomic_t prompting, suspend_wanted;
@@ -287,8 +290,10 @@ static void signals_put_right(bool all)
 
     for (size_t at = 0; at < COUNT(stop_signals); at++)
         handle(&stop_signals[at], 1, sigismember(&guard.ignored, stop_signals[at]) == 1 ? on_harmless : on_stop);
+    handle(pipe_signal, COUNT(pipe_signal), on_harmless);
     if (all)
         handle(harmless_signals, COUNT(harmless_signals), on_harmless);
+    guard.is_untidy = !all;
     handle(timer_signal, COUNT(timer_signal), on_timer);
     handle(child_signal, COUNT(child_signal), SIG_DFL);
     if (all || guard.relay != NULL)
@@ -349,6 +354,8 @@ enum result guard_start(const sigset_t *ignored, const struct events *events, st
     guard.events_fd = events->fd;
     guard.owner = getpid();
     guard.never_stops = false;
+    guard.prompting = 0; /* of who forked us */
+    guard.suspend_wanted = 0;
     signals_put_right(true);
     real_time_signals_catch();
     if (timer_create(CLOCK_MONOTONIC, &event, &guard.timer) < 0)
@@ -366,6 +373,11 @@ void guard_listen(struct relay *relay, bool (*out_of_reach)(void))
     guard.out_of_reach = out_of_reach;
 }
 
+void guard_catch_exit(bool catch)
+{
+    guard.step = catch ? STEP_END : -1;
+}
+
 void guard_tell_forced_end(void (*tell)(enum step step, const char *message, int status))
 {
     guard.tell_forced_end = tell;
@@ -375,6 +387,8 @@ void guard_enter(enum step step, int deadline_ms)
 {
     if (guard.owner == 0)
         return;
+    if (guard.is_untidy && step == STEP_CREDENTIALS)
+        signals_put_right(true); /* an alarm(2) that runs would end us half-way */
     guard.deadline_passed = 0;
     guard.deadline_at = deadline_ms > 0 ? clock_now_ms() + deadline_ms : NEVER;
     guard.force_at = NEVER;
@@ -397,7 +411,8 @@ static bool is_look_up(enum step step)
 /* After it there is something that would be left behind. */
 static bool holds_something(enum step step)
 {
-    return step == STEP_CREDENTIALS || step == STEP_OPEN_SESSION || step == STEP_CLOSE_SESSION;
+    return step == STEP_CREDENTIALS || step == STEP_OPEN_SESSION || step == STEP_CLOSE_SESSION
+           || step == STEP_DELETE_CREDENTIALS;
 }
 
 enum result guard_leave(struct error *error)
@@ -410,7 +425,9 @@ enum result guard_leave(struct error *error)
         _exit(STATUS_SYSTEM);
     guard.step = -1;
     progress_leave();
-    if (!is_look_up(step) && !(guard.closing && step == STEP_END))
+    if (guard.closing && step == STEP_END)
+        handle(pipe_signal, COUNT(pipe_signal), on_harmless);
+    else if (!is_look_up(step))
         signals_put_right(holds_something(step));
     if (guard.timer_runs)
         timer_arm(0, 0);
@@ -488,6 +505,7 @@ void guard_prompt_end(void)
     static const int stop_and_go[] = {SIGTSTP, SIGCONT};
 
     guard.prompting = 0;
+    guard.suspend_wanted = 0; /* it came behind the answer */
     if (guard.step >= 0)
         progress_enter((enum step)guard.step);
     if (guard.relay == NULL)
@@ -549,6 +567,10 @@ void guard_fail_delay(int code, unsigned int microseconds, void *unused)
     /* A stop that came before the verdict ends both alike, without it. One that comes now would tell it. */
     if (code != 0 && guard.relay != NULL && !guard_is_to_end())
         guard.refused = guard.out_of_reach();
+    if (guard.refused)
+        guard.force_at = NEVER;
+    if (!guard_is_to_end() || guard.refused)
+        guard.deadline_at = NEVER; /* the module has answered in time */
     while ((guard.refused || !guard_is_to_end()) && (left = end - clock_now_ms()) > 0)
         (void)poll(NULL, 0, (int)left);
 }

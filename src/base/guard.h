@@ -30,6 +30,9 @@ void guard_name(const char *account, const char *profile, int grace_ms);
  * borrowed until guard_listen(NULL, NULL). */
 void guard_listen(struct relay *relay, bool (*out_of_reach)(void));
 
+/* In place of a step, where all signals are blocked or the account's to send: a module's exit(3) is caught, no more. */
+void guard_catch_exit(bool catch);
+
 /* Called, async-signal-safe, when a module does not end and this process does: step, what is said, exit status. NULL:
  * nobody else is to know. */
 void guard_tell_forced_end(void (*tell)(enum step step, const char *message, int status));

@@ -238,6 +238,9 @@ bool inherited_give_back(const struct inherited *inherited, mode_t umask_now)
         if (same_file_is(&inherited->files[at]))
             (void)fcntl(inherited->files[at].fd, F_SETFD, 0);
     signals_give_back(inherited);
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_SETFD, 0) < 0) /* a module's cleanup function closed it: another file would stand in for it */
+            return false;
     return true;
 }
 

@@ -116,6 +116,11 @@ static bool capabilities_abandon(void)
     return capng.capng_apply(CAPNG_SELECT_CAPS) == 0;
 }
 
+void privilege_prepare(void)
+{
+    (void)capng_load();
+}
+
 bool privilege_abandon(void)
 {
     uid_t uid = getuid();

@@ -11,6 +11,10 @@
  * any capability. It executes nothing any more. false, and errno: it cannot be done. */
 bool privilege_abandon(void);
 
+/* Load what that needs: before a fork, where in the copy the loader's lock may be a module's thread's, or the root
+ * directory another one. */
+void privilege_prepare(void);
+
 /* First thing in main: are we root? Memory cannot be read by others or dumped from here on; what the
  * applicant left in inheritable and ambient capabilities and securebits is gone. */
 enum result CHECKED privilege_start(struct error *error);

@@ -168,9 +168,9 @@ static struct start_failure become_command(const struct launch *launch, int repo
     problem = launch->as_account != NULL ? launch->as_account(launch->as_account_data) : 0;
     if (problem != 0)
         return (struct start_failure){START_CONTEXT, problem};
-    launch->before_exec(launch->before_exec_data);
-    if (report < 0) /* the session stays open from here on, also if a directory hangs */
+    if (report < 0) /* the session stays open from here on, also if a module or a directory hangs */
         inherited_let_stops_end(launch->inherited);
+    launch->before_exec(launch->before_exec_data);
     if (!directory_return(launch->inherited, &way))
         return (struct start_failure){START_DIRECTORY, errno};
     directory_follow(&way);
@@ -328,8 +328,7 @@ enum asked process_ask(int (*answer)(void *data, void *reply), void *data, void 
         copy.pidfd = (int)syscall(SYS_pidfd_open, copy.pid, 0); /* without one it is looked for from time to time */
         outcome = wait_for_answer(&copy, reply, size, timeout_ms);
         problem = errno;
-        if (copy.pidfd >= 0)
-            (void)syscall(SYS_pidfd_send_signal, copy.pidfd, SIGKILL, NULL, 0);
+        (void)kill(copy.pid, SIGKILL); /* our child, not reaped: it is nobody else */
         while (waitpid(copy.pid, NULL, 0) < 0 && errno == EINTR)
             continue;
     }

@@ -456,24 +456,25 @@ enum result supervise_wait(const struct supervise_request *request, struct outco
     OWNED(fd_close) int signals = -1;
     struct loop loop = {.request = request, .child = request->child, .outcome = outcome, .report_open = true};
     sigset_t all;
+    int problem;
 
     *outcome = (struct outcome){0};
     sigfillset(&all);
     signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
     if (signals < 0 || request->child->pidfd < 0) {
-        int problem = signals < 0 ? errno : request->child->problem;
-
+        problem = signals < 0 ? errno : request->child->problem;
         child_end(request->child);
         return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: cannot be watched, killed: %s", strerror(problem));
     }
     loop.signals = signals;
     wait_in_loop(&loop);
+    problem = errno;
     outcome->abandoned = !loop.ended && outcome->stopped_by != 0;
     if (!loop.ended && !outcome->abandoned) {
         if (request->pty != NULL)
             pty_end_session(request->pty);
         child_end(request->child);
-        return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: cannot be watched, killed: %s", strerror(errno));
+        return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: cannot be watched, killed: %s", strerror(problem));
     }
     if (request->pty != NULL)
         signals_drop(signals);

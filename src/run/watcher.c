@@ -38,6 +38,7 @@ void watcher_start(struct watcher *watcher)
 
     if (!progress_is_open() || watcher->pipe >= 0 || pipe2(ends, O_CLOEXEC) < 0)
         return;
+    privilege_prepare();
     process_detach(watch, ends);
     (void)close(ends[0]);
     watcher->pipe = ends[1];

@@ -486,6 +486,16 @@ END
     done < <(steps)
 }
 
+@test "a deadline does not pass while a refusal is delayed: the module has answered, and it is the user's fault" {
+    probe_script <<'END'
+authenticate fail-delay 4000000
+authenticate return PAM_AUTH_ERR
+END
+    RUN_TIMEOUT=25 job --deadline authenticate=0.5 --json-status-fd 7 -u prt_alice -- echo done 7>"$TEST_DIR/events"
+    assert_status 77
+    assert_eq "$(event_value "$TEST_DIR/events" failed class)" user
+}
+
 @test "a deadline of chauthtok bounds the change of a password" {
     probe_script <<'END'
 acct_mgmt return PAM_NEW_AUTHTOK_REQD

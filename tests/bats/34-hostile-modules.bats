@@ -397,6 +397,50 @@ END
     probe_called close_session 1
 }
 
+@test "with --exec, too: a cleanup function that exits is no run" {
+    probe_script <<<"cleanup exit 0"
+    job --exec --json-status-fd 7 -u prt_alice -- echo done 7>"$TEST_DIR/events"
+    assert_status 71
+    assert_eq "$stdout" ""
+    assert_match "$stderr" "^pamrun: end for prt_alice \(profile prt_job\): a module called exit\(\)"
+}
+
+@test "with --exec a cleanup function that hangs is ended by TERM" {
+    probe_script <<<"cleanup hang"
+    start_pamrun --profile prt_job --exec -u prt_alice -- echo done
+    wait_until 20 probe_called cleanup
+    kill -TERM "$pamrun_pid"
+    end_status "$pamrun_pid"
+    assert_status 143
+}
+
+@test "a cleanup function that closes a standard descriptor: nothing runs with another file in its place" {
+    probe_script <<<"cleanup close-fd 0"
+    job -u prt_alice -- echo done
+    assert_status 71
+    assert_eq "$stdout" ""
+}
+
+@test "standard descriptors that a module closes at an exec are the command's all the same" {
+    probe_script <<'END'
+open_session cloexec 0
+open_session cloexec 1
+cleanup cloexec 2
+END
+    job -u prt_alice -- sh -c 'readlink /proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2 | wc -l'
+    assert_eq "$status $stdout" "0 3"
+}
+
+@test "an alarm that an authenticating module leaves behind, at its default: setcred is not ended half-way" {
+    probe_script <<'END'
+acct_mgmt default ALRM
+acct_mgmt alarm 1
+setcred-establish sleep 2500
+END
+    job -u prt_alice -- echo done
+    assert_eq "$status $stdout" "0 done"
+}
+
 @test "a cleanup function that exits at the end does not give pamrun its status" {
     probe_script <<END
 close_session touch $TEST_DIR/closed

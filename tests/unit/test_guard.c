@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,6 +104,22 @@ static int sleeping_step(const void *data)
         return 1;
     guard_enter(STEP_OPEN_SESSION, 300);
     wait_like_a_module(10000);
+    print_leave();
+    return 0;
+}
+
+static int suspended_behind_an_answer(const void *data)
+{
+    struct pollfd source = {.events = POLLOUT, .fd = STDOUT_FILENO};
+
+    (void)data;
+    if (!begin(NEVER))
+        return 1;
+    guard_enter(STEP_OPEN_SESSION, NO_DEADLINE);
+    guard_prompt_begin();
+    (void)raise(SIGTSTP);
+    guard_prompt_end();
+    printf("%d\n", guard_poll(&source, 1, 0));
     print_leave();
     return 0;
 }
@@ -633,6 +650,8 @@ static const struct guard_case {
     long least_ms, most_ms;
 } guard_cases[] = {
     {"a quick step goes through", quick_step, NULL, 0, "OK\nOK\n0\n", NULL, 0, 400},
+    {"a ^Z behind an answer is forgotten with the prompt: what is waited for then is", suspended_behind_an_answer, NULL,
+     0, "1\nOK\n", NULL, 0, 400},
     {"a deadline interrupts a step that sleeps", sleeping_step, NULL, 0,
      "75 node open_session: open_session" FOR_ALICE "no answer before the deadline\n", NULL, 300, 1000},
     {"a deadline interrupts a step that reads", reading_step, NULL, 0,
