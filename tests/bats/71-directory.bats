@@ -14,6 +14,7 @@ callers=(root prt_bob)
 setup_file()
 {
     begin_file
+    make_user prt_bob # before: useradd(8) asks for all users, and would take the next number for him
     directory_start
     directory_user prt_ldora 22001 "$password"
     directory_user prt_lexpired 22002 "$password" 1
@@ -21,7 +22,6 @@ setup_file()
     directory_user prt_lunseen 22004 "$password" # nobody asks for him while sssd runs
     directory_group "prt crew" 22050 prt_ldora
     sssd_start
-    make_user prt_bob
     kdc_start
     principal_add prt_lexpired "$password"
     principal_add prt_lkrb "other $password"
