@@ -111,6 +111,8 @@ messages()
 
 @test "a module that gives up root for good, or becomes the account or the caller: nothing runs" {
     local phase user
+    # who has given up root cannot trace itself any more, as the leak sanitizer does
+    local -x ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
 
     for phase in "${PHASES[@]}"; do
         for user in 65534 "$(id -u prt_alice)" "$(id -u prt_bob)"; do
