@@ -53,13 +53,26 @@ static const struct {
     {"PERL5LIB", FROM_OTHERS},
     {"PERLLIB", FROM_OTHERS},
     {"PERL5DB", FROM_OTHERS},
+    {"PERLIO_DEBUG", FROM_OTHERS},
     {"PYTHON*", FROM_OTHERS},
     {"RUBYOPT", FROM_OTHERS},
     {"RUBYLIB", FROM_OTHERS},
     {"NODE_OPTIONS", FROM_OTHERS},
+    {"NODE_PATH", FROM_OTHERS},
+    {"LUA_INIT*", FROM_OTHERS},
+    {"LUA_PATH*", FROM_OTHERS},
+    {"LUA_CPATH*", FROM_OTHERS},
     {"JAVA_TOOL_OPTIONS", FROM_OTHERS},
+    {"_JAVA_OPTIONS", FROM_OTHERS},
+    {"JDK_JAVA_OPTIONS", FROM_OTHERS},
+    {"OPENSSL_CONF", FROM_OTHERS},
+    {"NULLCMD", FROM_OTHERS},
+    {"READNULLCMD", FROM_OTHERS},
+    {"TMPPREFIX", FROM_OTHERS},
+    {"PATH_LOCALE", FROM_OTHERS},
     {"TERMINFO", FROM_OTHERS},
     {"TERMINFO_DIRS", FROM_OTHERS},
+    {"TERMPATH", FROM_OTHERS},
     {"TERMCAP", FROM_OTHERS},
     {"TZDIR", FROM_OTHERS},
     {"TMPDIR", FROM_OTHERS},
@@ -297,11 +310,13 @@ bool environment_pam_may_say(const char *entry)
 
 bool environment_delegate_may_tell(const char *entry)
 {
-    static const char *const others[] = {"PATH", "HOME", "SHELL", "USER", "LOGNAME", "PAM_*", "PAMRUN_*"};
+    /* pam_systemd(8) reads XDG_* here first: a session at the machine's own screen, for polkit(8), CVE-2025-6018 */
+    static const char *const others[] = {"PATH", "HOME", "SHELL", "USER", "LOGNAME", "PAM_*", "PAMRUN_*", "XDG_*"};
     char name[NAME_MAX_BYTES];
     const char *value;
 
-    if (!entry_split(entry, name, sizeof name, &value) || entry_is_refused(name, value, FROM_OTHERS))
+    if (!entry_split(entry, name, sizeof name, &value) || entry_is_refused(name, value, FROM_OTHERS)
+        || name_is_one_of(name, session_names, COUNT(session_names)))
         return false;
     for (size_t at = 0; at < COUNT(others); at++)
         if (name_matches(others[at], name))

@@ -450,6 +450,20 @@ static const struct name_case {
     {"PYTHONSTARTUP", "/x", OTHERS},
     {"RUBYOPT", "-rx", OTHERS},
     {"RUBYLIB", "/x", OTHERS},
+    {"LUA_INIT", "/x", OTHERS},
+    {"LUA_INIT_5_4", "/x", OTHERS},
+    {"LUA_PATH", "/x", OTHERS},
+    {"LUA_CPATH_5_3", "/x", OTHERS},
+    {"_JAVA_OPTIONS", "/x", OTHERS},
+    {"JDK_JAVA_OPTIONS", "/x", OTHERS},
+    {"NODE_PATH", "/x", OTHERS},
+    {"OPENSSL_CONF", "/x", OTHERS},
+    {"PERLIO_DEBUG", "/x", OTHERS},
+    {"TERMPATH", "/x", OTHERS},
+    {"PATH_LOCALE", "/x", OTHERS},
+    {"NULLCMD", "/x", OTHERS},
+    {"READNULLCMD", "/x", OTHERS},
+    {"TMPPREFIX", "/x", OTHERS},
     {"TMPDIR", "/x", OTHERS},
     {"TERMINFO", "/x", OTHERS},
     {"TZDIR", "/x", OTHERS},
@@ -693,11 +707,33 @@ static void a_delegates_command_has_a_new_one(void **state)
 
 static void a_delegate_may_not_tell_modules_everything(void **state)
 {
-    static const char *const refused[] = {
-        "PATH=/x",      "HOME=/x",  "SHELL=/x",       "USER=x",           "LOGNAME=x",
-        "LD_PRELOAD=x", "ENV=/x",   "BASH_ENV=/x",    "BASH_FUNC_id%%=x", "PERL5LIB=/x",
-        "PAM_USER=x",   "PAM_TTY=", "PAMRUN_CALLER=", "A=() { x",         "A"};
-    static const char *const allowed[] = {"A=b", "SLURM_JOB_ID=7", "PATHS=/x", "PAMELA=x", "A="};
+    static const char *const refused[] = {"PATH=/x",
+                                          "HOME=/x",
+                                          "SHELL=/x",
+                                          "USER=x",
+                                          "LOGNAME=x",
+                                          "LD_PRELOAD=x",
+                                          "ENV=/x",
+                                          "BASH_ENV=/x",
+                                          "BASH_FUNC_id%%=x",
+                                          "PERL5LIB=/x",
+                                          "PAM_USER=x",
+                                          "PAM_TTY=",
+                                          "PAMRUN_CALLER=",
+                                          "A=() { x",
+                                          "A",
+                                          "XDG_SEAT=seat0",
+                                          "XDG_VTNR=1",
+                                          "XDG_SESSION_TYPE=x11",
+                                          "XDG_SESSION_CLASS=user",
+                                          "XDG_SESSION_DESKTOP=x",
+                                          "XDG_RUNTIME_DIR=/x",
+                                          "XDG_CURRENT_DESKTOP=x",
+                                          "DBUS_SESSION_BUS_ADDRESS=x",
+                                          "NOTIFY_SOCKET=/x",
+                                          "LISTEN_FDS=1",
+                                          "CREDENTIALS_DIRECTORY=/x"};
+    static const char *const allowed[] = {"A=b", "SLURM_JOB_ID=7", "PATHS=/x", "PAMELA=x", "A=", "XDG=x"};
 
     (void)state;
     for (size_t at = 0; at < COUNT(refused); at++)
