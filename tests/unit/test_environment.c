@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { ENTRIES_MAX = 12 };
 
@@ -687,6 +688,36 @@ static void a_value_of_any_length_is_handed_on(void **state)
     assert_environment(&request, LIST(entry));
 }
 
+/* As many as execve(2) lets somebody bring along. Were the effort quadratic, an alarm would end us: it is minutes. */
+static void very_many_names_take_no_time(void **state)
+{
+    enum { MANY = 300000, NAME_BYTES = 9, SECONDS = 60 };
+    static char entries[MANY][NAME_BYTES + 2], list[MANY * NAME_BYTES + 1];
+    static const char *applicant[2 * MANY + 1];
+    struct environment_request request = request_of(&alice, applicant);
+    struct strv environment;
+
+    (void)state;
+    for (size_t at = 0; at < MANY; at++) {
+        (void)snprintf(entries[at], sizeof entries[at], "NM%06zu=x", at);
+        (void)snprintf(list + at * NAME_BYTES, NAME_BYTES + 1, "NM%06zu,", at);
+        applicant[at] = entries[at];
+        applicant[MANY + at] = "XDG_SEAT=seat0";
+    }
+    request.kept_names = LIST(list);
+    (void)alarm(SECONDS);
+    for (int kind = 0; kind < 3; kind++) {
+        request.login = kind > 0;
+        request.site_names = kind == 2 ? (char *const *)LIST("NM*") : NULL;
+        assert_true(environment_build(&environment, &request));
+        assert_int_equal(environment.count, MANY + (request.login ? 5 : 4));
+        assert_string_equal(environment.items[0], "NM000000=x");
+        assert_string_equal(environment.items[MANY - 1], "NM299999=x");
+        strv_free(&environment);
+    }
+    (void)alarm(0);
+}
+
 static void a_delegates_command_has_a_new_one(void **state)
 {
     struct environment_request request =
@@ -750,6 +781,7 @@ int main(void)
         cmocka_unit_test(without_memory_there_is_no_environment),
         cmocka_unit_test(names_of_any_length_break_nothing),
         cmocka_unit_test(a_value_of_any_length_is_handed_on),
+        cmocka_unit_test(very_many_names_take_no_time),
         cmocka_unit_test(a_delegates_command_has_a_new_one),
         cmocka_unit_test(a_delegate_may_not_tell_modules_everything),
     };
