@@ -292,13 +292,13 @@ static bool set_user(struct strv *environment, const struct account *account)
     return strv_set(environment, "USER", account->name) && strv_set(environment, "LOGNAME", account->name);
 }
 
-/* su -l, and delegates: from scratch. */
+/* su -l, delegates, restricted accounts: from scratch. */
 static bool build_login(struct strv *environment, const struct environment_request *request,
                         struct candidates *candidates)
 {
     for (size_t at = 0; at < COUNT(terminal_names); at++)
         keep_name(candidates, terminal_names[at], strlen(terminal_names[at]));
-    for (const char *const *list = request->kept_names; list != NULL && *list != NULL && !request->is_delegates; list++)
+    for (const char *const *list = request->kept_names; list != NULL && *list != NULL && !request->anew; list++)
         keep_list(candidates, *list);
     for (char *const *pattern = request->site_names; pattern != NULL && *pattern != NULL; pattern++)
         keep_pattern(candidates, *pattern);
@@ -380,6 +380,6 @@ bool environment_build(struct strv *environment, const struct environment_reques
 
     *environment = (struct strv){0};
     return candidates_find(&candidates, request)
-           && (request->login || request->is_delegates ? build_login : build_plain)(environment, request, &candidates)
+           && (request->login || request->anew ? build_login : build_plain)(environment, request, &candidates)
            && add_pam(environment, request);
 }

@@ -16,6 +16,8 @@ echo "narrow $*"
 END
     chmod 0755 "$STATE_DIR/narrow"
     make_user prt_narrow --shell "$STATE_DIR/narrow"
+    install -m 0755 /usr/bin/env "$STATE_DIR/shows" # one that says what reached it
+    make_user prt_shown --shell "$STATE_DIR/shows"
     probe_profile su
     [ ! -e /etc/pam.d/su-l ] || probe_profile su-l
 }
@@ -524,7 +526,7 @@ END
     assert_eq "$status $stdout" "0 narrow -c id"
     assert_eq "$stderr" "$said"
     applicant_set prt_bob
-    run_program env SHELL=/bin/bash "${applicant[@]}" "$PAMRUN" -p prt_narrow -c id
+    run_program env SHELL=/bin/bash "${applicant[@]}" "$PAMRUN" --quiet -p prt_narrow -c id
     assert_eq "$status $stdout" "0 narrow -c id"
     assert_eq "$stderr" "$said"
     # asked for, or not asked for at all: no message
@@ -708,6 +710,29 @@ assert_variables() # NAME=VALUE...
     done
     bob_with PATH=/usr/bin:/bin FOO=bar "${evil[@]}" -- -w "$(IFS=, && echo "${names[*]}")" -l prt_alice -c env
     refute_contains "$stdout" evil
+}
+
+@test "an unlisted shell has a new environment: no variable steers what it would not let its user do" {
+    local words option
+
+    site_policy <<<"environment-keep = KEPT"
+    for words in "" -p "-l -w HISTFILE,GIT_EXEC_PATH"; do
+        # shellcheck disable=SC2086 # words
+        bob_with PATH=/evil HOME=/evil USER=evil GIT_EXEC_PATH=/evil HISTFILE=/evil VIMINIT=evil KEPT=1 TERM=vt100 \
+            -- $words prt_shown
+        assert_status 0
+        assert_eq "$(grep -v ^PATH= <<<"$stdout" | sort)" "$(printf '%s\n' HOME=/home/prt_shown KEPT=1 \
+            LOGNAME=prt_shown "SHELL=$STATE_DIR/shows" TERM=vt100 USER=prt_shown)"
+        assert_match "$stdout" 'PATH=/'
+        refute_contains "$stdout" evil
+        option=preserve
+        [ -z "${words#-p}" ] || option=whitelist
+        [ -z "$words" ] || assert_eq "$stderr" "pamrun: --$option-environment is ignored: the shell of prt_shown is not in /etc/shells, and has a new environment"
+    done
+    # of root's it obeys them, as with su
+    run_program env -i PATH=/usr/bin:/bin HISTFILE=/roots "$PAMRUN" --profile su prt_shown
+    assert_status 0
+    assert_contains "$stdout" HISTFILE=/roots
 }
 
 @test "ordinary variables are as with su" {

@@ -411,7 +411,7 @@ identity-rewrite = ^UID-(prt_[a-z]+)\$ \$1 (/etc/pamrun.conf:1)"
     assert_status 0
     assert_contains "$stdout" "note: a forwarded password is refused: forward-password = no (/etc/pamrun.conf:1)"
     assert_contains "$stdout" \
-        "note: -u is refused, and -s and -p change no shell: /bin/cat, the shell of prt_odd, is not in /etc/shells"
+        "note: -u is refused, and -s, -p and -w do nothing: /bin/cat, the shell of prt_odd, is not in /etc/shells"
     run_pamrun_as prt_bob -u prt_odd -- true
     assert_status 77
     config --account prt_odd

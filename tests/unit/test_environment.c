@@ -718,7 +718,7 @@ static void very_many_names_take_no_time(void **state)
     (void)alarm(0);
 }
 
-static void a_delegates_command_has_a_new_one(void **state)
+static void who_may_run_one_command_does_not_steer_it(void **state)
 {
     struct environment_request request =
         request_of(&root, LIST("PATH=/evil", "HOME=/evil", "SHELL=/evil", "USER=evil", "TAR_OPTIONS=-v", "A=1", "B_1=2",
@@ -726,7 +726,7 @@ static void a_delegates_command_has_a_new_one(void **state)
 
     (void)state;
     request.applicant_is_root = false;
-    request.is_delegates = true;
+    request.anew = true;
     request.shell = NULL;
     request.site_names = (char *const *)LIST("B_*", "PYTHON*");
     request.keep = true;
@@ -782,7 +782,7 @@ int main(void)
         cmocka_unit_test(names_of_any_length_break_nothing),
         cmocka_unit_test(a_value_of_any_length_is_handed_on),
         cmocka_unit_test(very_many_names_take_no_time),
-        cmocka_unit_test(a_delegates_command_has_a_new_one),
+        cmocka_unit_test(who_may_run_one_command_does_not_steer_it),
         cmocka_unit_test(a_delegate_may_not_tell_modules_everything),
     };
     static char sentences[COUNT(name_cases)][128];
