@@ -73,11 +73,13 @@ struct run {
     char *argv0; /* as main() had it */
 };
 
+/* As systemd makes it: wherever the command looks from, and nobody else may enter. */
 static bool directory_is_owned(const char *path, uid_t uid)
 {
     struct stat status;
 
-    return lstat(path, &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == uid;
+    return *path == '/' && lstat(path, &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == uid
+           && (status.st_mode & (S_IRWXG | S_IRWXO)) == 0;
 }
 
 /* ---- reporting ---- */

@@ -22,7 +22,7 @@ struct environment_request {
     const struct login_defs *defs;
     char *const *pam;             /* pam_getenvlist(3); may be NULL */
     const char *const *pam_given; /* --pam-setenv: told to the modules, not to the command; may be NULL */
-    bool (*owns_directory)(const char *path, uid_t uid); /* is path a directory of that user? */
+    bool (*owns_directory)(const char *path, uid_t uid); /* is path one of that user's alone? */
 };
 
 /* May a delegate tell it to modules, --pam-setenv? Their helpers, such as pam_exec(8)'s scripts, are root's, and obey
