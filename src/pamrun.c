@@ -73,11 +73,13 @@ struct run {
     char *argv0; /* as main() had it */
 };
 
+/* As systemd makes it: wherever the command looks from, and nobody else may enter. */
 static bool directory_is_owned(const char *path, uid_t uid)
 {
     struct stat status;
 
-    return lstat(path, &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == uid;
+    return *path == '/' && lstat(path, &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == uid
+           && (status.st_mode & (S_IRWXG | S_IRWXO)) == 0;
 }
 
 /* ---- reporting ---- */
@@ -510,6 +512,18 @@ static enum result take_groups(struct run *run, struct error *error)
     return privilege_take_groups(plan->account, plan->group, plan->groups != NULL ? plan->groups : known, error);
 }
 
+/* What was asked for, and a restricted account's shell, which obeys variables, cannot have. */
+static void tell_new_environment(const struct run *run)
+{
+    const struct options *options = &run->options;
+    bool is_asked_for = options->login ? options->kept_names != NULL : options->keep_environment;
+
+    if (run->plan.restricted && is_asked_for && !options->quiet)
+        log_say("%s is ignored: the shell of %s is not in /etc/shells, and has a new environment",
+                options->keep_environment ? "--preserve-environment" : "--whitelist-environment",
+                run->identity.account.name);
+}
+
 /* The account is valid: from here on we are root, with its groups. */
 static enum result take_account(struct run *run, struct error *error)
 {
@@ -520,6 +534,7 @@ static enum result take_account(struct run *run, struct error *error)
     if (plan->shell_was_refused)
         log_say("shell: %s of %s is not in /etc/shells, so it is started, and not the one that was asked for",
                 plan->shell, plan->account->name);
+    tell_new_environment(run);
     if (privilege_take_session(error) != OK)
         return FAILED;
     step_point("root-ids-taken");
@@ -650,26 +665,24 @@ static enum result open_session(struct run *run, struct error *error)
 
 static enum result build_environment(struct run *run, struct error *error)
 {
-    struct login_defs defs = run->authority.defs; /* borrowed */
     char **pam = run->options.share ? NULL : transaction_environment(&run->transaction);
     struct environment_request request = {
         .applicant = run->inherited.environment,
         .applicant_is_root = run->identity.applicant.uid == 0,
-        .is_delegates = run->authority.delegate != NULL,
+        .anew = run->authority.delegate != NULL || run->plan.restricted,
         .site_names = policy_list(&run->authority.policy, POLICY_ENVIRONMENT_KEEP, run->authority.profile)->items,
         .account = &run->identity.account,
         .shell = run->plan.shell,
         .login = run->options.login,
-        .keep = run->options.keep_environment && !run->plan.restricted,
+        .keep = run->options.keep_environment,
         .kept_names = run->options.kept_names,
-        .defs = &defs,
+        .defs = &run->authority.defs,
         .pam = run->options.share ? run->join.state.environment.items : pam,
         .pam_given = (const char *const *)strv_items(&run->pam_environment),
         .owns_directory = directory_is_owned,
     };
     bool built;
 
-    defs.always_set_path = defs.always_set_path || run->plan.restricted;
     built = (pam != NULL || run->options.share) && environment_build(&run->environment, &request);
     for (char **entry = pam; entry != NULL && *entry != NULL; entry++)
         free(*entry);

@@ -98,8 +98,11 @@ static enum result take_defaults(const struct authority *authority, struct optio
         options->close_on_exit = true;
     if (options->kill_after_ms == KILL_UNSET)
         options->kill_after_ms = (int)policy_number(policy, POLICY_KILL_AFTER, profile);
-    if (options->pty == PTY_DEFAULT && pty != POLICY_PTY_AUTO)
-        options->pty = pty == POLICY_PTY_ALWAYS && !options->exec ? PTY_YES : PTY_NO;
+    if (options->pty == PTY_DEFAULT && pty == POLICY_PTY_NEVER)
+        options->pty = PTY_NO;
+    if (options->pty == PTY_DEFAULT && pty == POLICY_PTY_ALWAYS
+        && !options->exec) /* with it nobody stays to serve one */
+        options->pty = PTY_YES;
     return OK;
 }
 

@@ -1,6 +1,9 @@
 #include "ask/environment.h"
 
+#include "base/owned.h"
+
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define PATH_DEFAULT      "/usr/local/bin:/bin:/usr/bin"                                 /* su(1) */
@@ -53,13 +56,26 @@ static const struct {
     {"PERL5LIB", FROM_OTHERS},
     {"PERLLIB", FROM_OTHERS},
     {"PERL5DB", FROM_OTHERS},
+    {"PERLIO_DEBUG", FROM_OTHERS},
     {"PYTHON*", FROM_OTHERS},
     {"RUBYOPT", FROM_OTHERS},
     {"RUBYLIB", FROM_OTHERS},
     {"NODE_OPTIONS", FROM_OTHERS},
+    {"NODE_PATH", FROM_OTHERS},
+    {"LUA_INIT*", FROM_OTHERS},
+    {"LUA_PATH*", FROM_OTHERS},
+    {"LUA_CPATH*", FROM_OTHERS},
     {"JAVA_TOOL_OPTIONS", FROM_OTHERS},
+    {"_JAVA_OPTIONS", FROM_OTHERS},
+    {"JDK_JAVA_OPTIONS", FROM_OTHERS},
+    {"OPENSSL_CONF", FROM_OTHERS},
+    {"NULLCMD", FROM_OTHERS},
+    {"READNULLCMD", FROM_OTHERS},
+    {"TMPPREFIX", FROM_OTHERS},
+    {"PATH_LOCALE", FROM_OTHERS},
     {"TERMINFO", FROM_OTHERS},
     {"TERMINFO_DIRS", FROM_OTHERS},
+    {"TERMPATH", FROM_OTHERS},
     {"TERMCAP", FROM_OTHERS},
     {"TZDIR", FROM_OTHERS},
     {"TMPDIR", FROM_OTHERS},
@@ -89,13 +105,13 @@ static const char *const terminal_names[] = {"TERM", "COLORTERM", "NO_COLOR"};
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-static bool name_matches(const char *pattern, const char *name)
+static bool name_matches(const char *pattern, const char *name, size_t length)
 {
-    size_t length = strlen(pattern);
+    size_t wanted = strlen(pattern);
 
-    if (pattern[length - 1] == '*')
-        return strncmp(pattern, name, length - 1) == 0;
-    return strcmp(pattern, name) == 0;
+    if (pattern[wanted - 1] == '*')
+        return length >= wanted - 1 && strncmp(pattern, name, wanted - 1) == 0;
+    return length == wanted && strncmp(pattern, name, length) == 0;
 }
 
 static bool name_is_one_of(const char *name, const char *const *names, size_t count)
@@ -106,13 +122,12 @@ static bool name_is_one_of(const char *name, const char *const *names, size_t co
     return false;
 }
 
-/* With a '=' in it, as -w may bring one, it would be another's name and the beginning of its value, past the table. */
 static bool name_is_valid(const char *name)
 {
     if (*name == '\0' || isdigit((unsigned char)*name))
         return false;
     for (; *name != '\0'; name++)
-        if (!isgraph((unsigned char)*name) || *name == '=')
+        if (!isgraph((unsigned char)*name))
             return false;
     return true;
 }
@@ -132,7 +147,7 @@ static bool entry_is_refused(const char *name, const char *value, enum source so
     if (source == FROM_OTHERS && value_is_suspicious(name, value))
         return true;
     for (size_t at = 0; at < COUNT(refused_table); at++)
-        if ((refused_table[at].refused_from & source) != 0 && name_matches(refused_table[at].name, name))
+        if ((refused_table[at].refused_from & source) != 0 && name_matches(refused_table[at].name, name, strlen(name)))
             return true;
     return false;
 }
@@ -152,71 +167,116 @@ static bool entry_split(const char *entry, char *name, size_t size, const char *
 
 enum { NAME_MAX_BYTES = 1024 };
 
-/* Does this entry of the applicant's environment stay out of the command's? */
-static bool applicant_is_refused(const struct environment_request *request, const char *name, const char *value)
-{
-    const char *runtime = strv_get(request->applicant, "XDG_RUNTIME_DIR");
+/* ---- what the applicant brings along ---- */
 
-    if (entry_is_refused(name, value, request->applicant_is_root ? FROM_ROOT : FROM_OTHERS))
-        return true;
-    return name_is_one_of(name, session_names, COUNT(session_names))
-           && (runtime == NULL || !request->owns_directory(runtime, request->account->uid));
+/* An entry of his that may be taken over. */
+struct candidate {
+    const char *entry;
+    size_t name_length;
+    size_t position; /* in his environment */
+    bool kept;
+};
+
+/* By name, each once: there may be some hundred thousand, and nobody waits for what is quadratic. */
+struct candidates {
+    struct candidate *items;
+    size_t count;
+};
+
+static void candidates_free(struct candidates *candidates)
+{
+    free(candidates->items);
 }
 
-/* The applicant's, without what is refused; of a name that is there twice the first counts, as for getenv(3). */
-static bool add_applicant(struct strv *environment, const struct environment_request *request)
+static int by_name(const void *one, const void *other)
 {
+    const struct candidate *left = one, *right = other;
+    size_t both = left->name_length < right->name_length ? left->name_length : right->name_length;
+    int order = memcmp(left->entry, right->entry, both);
+
+    return order != 0 ? order : (left->name_length > right->name_length) - (left->name_length < right->name_length);
+}
+
+static int by_position(const void *one, const void *other)
+{
+    const struct candidate *left = one, *right = other;
+
+    return (left->position > right->position) - (left->position < right->position);
+}
+
+static int by_name_and_position(const void *one, const void *other)
+{
+    int order = by_name(one, other);
+
+    return order != 0 ? order : by_position(one, other);
+}
+
+/* His, without what is refused; of a name that is there twice the first counts, as for getenv(3). */
+static bool candidates_find(struct candidates *candidates, const struct environment_request *request)
+{
+    const char *runtime = strv_get(request->applicant, "XDG_RUNTIME_DIR");
+    bool same_session = runtime != NULL && request->owns_directory(runtime, request->account->uid);
+    enum source source = request->applicant_is_root ? FROM_ROOT : FROM_OTHERS;
+    size_t length = strv_length(request->applicant), unique = 0;
     char name[NAME_MAX_BYTES];
     const char *value;
 
-    for (char *const *entry = request->applicant; entry != NULL && *entry != NULL; entry++)
-        if (entry_split(*entry, name, sizeof name, &value) && !applicant_is_refused(request, name, value)
-            && strv_get(environment->items, name) == NULL && !strv_add(environment, *entry))
+    *candidates = (struct candidates){.items = reallocarray(NULL, length + 1, sizeof *candidates->items)};
+    if (candidates->items == NULL)
+        return false;
+    for (size_t at = 0; at < length; at++)
+        if (entry_split(request->applicant[at], name, sizeof name, &value) && !entry_is_refused(name, value, source)
+            && (same_session || !name_is_one_of(name, session_names, COUNT(session_names))))
+            candidates->items[candidates->count++] =
+                (struct candidate){.entry = request->applicant[at], .name_length = strlen(name), .position = at};
+    qsort(candidates->items, candidates->count, sizeof *candidates->items, by_name_and_position);
+    for (size_t at = 0; at < candidates->count; at++)
+        if (unique == 0 || by_name(&candidates->items[unique - 1], &candidates->items[at]) != 0)
+            candidates->items[unique++] = candidates->items[at];
+    candidates->count = unique;
+    return true;
+}
+
+/* With a '=' in it, as -w may bring one, a name is nobody's: it would be another's, and the beginning of its value. */
+static void keep_name(struct candidates *candidates, const char *name, size_t length)
+{
+    const struct candidate wanted = {.entry = name, .name_length = length};
+    struct candidate *found =
+        bsearch(&wanted, candidates->items, candidates->count, sizeof *candidates->items, by_name);
+
+    if (found != NULL)
+        found->kept = true;
+}
+
+static void keep_list(struct candidates *candidates, const char *list)
+{
+    for (const char *at = list; *at != '\0';) {
+        size_t length = strcspn(at, ",");
+
+        keep_name(candidates, at, length);
+        at += length + (at[length] == ',');
+    }
+}
+
+/* environment-keep of pamrun.conf(5). */
+static void keep_pattern(struct candidates *candidates, const char *pattern)
+{
+    for (size_t at = 0; at < candidates->count; at++)
+        if (name_matches(pattern, candidates->items[at].entry, candidates->items[at].name_length))
+            candidates->items[at].kept = true;
+}
+
+/* What is kept, as it was brought along. */
+static bool add_kept(struct strv *environment, const struct candidates *candidates)
+{
+    qsort(candidates->items, candidates->count, sizeof *candidates->items, by_position);
+    for (size_t at = 0; at < candidates->count; at++)
+        if (candidates->items[at].kept && !strv_add(environment, candidates->items[at].entry))
             return false;
     return true;
 }
 
-/* Take one name over from the applicant, unless it is set already. */
-static bool add_kept(struct strv *environment, const struct environment_request *request, const char *name)
-{
-    const char *value = strv_get(request->applicant, name);
-
-    if (value == NULL || applicant_is_refused(request, name, value) || strv_get(environment->items, name) != NULL)
-        return true;
-    return strv_set(environment, name, value);
-}
-
-static bool add_kept_list(struct strv *environment, const struct environment_request *request, const char *list)
-{
-    char name[NAME_MAX_BYTES];
-
-    for (const char *at = list; *at != '\0';) {
-        size_t length = strcspn(at, ",");
-
-        if (length > 0 && length < sizeof name) {
-            memcpy(name, at, length);
-            name[length] = '\0';
-            if (!add_kept(environment, request, name))
-                return false;
-        }
-        at += length + (at[length] == ',');
-    }
-    return true;
-}
-
-/* environment-keep of pamrun.conf(5). */
-static bool add_site_names(struct strv *environment, const struct environment_request *request)
-{
-    char name[NAME_MAX_BYTES];
-    const char *value;
-
-    for (char *const *pattern = request->site_names; pattern != NULL && *pattern != NULL; pattern++)
-        for (char *const *entry = request->applicant; entry != NULL && *entry != NULL; entry++)
-            if (entry_split(*entry, name, sizeof name, &value) && name_matches(*pattern, name)
-                && !add_kept(environment, request, name))
-                return false;
-    return true;
-}
+/* ---- layers ---- */
 
 static bool set_path(struct strv *environment, const struct environment_request *request)
 {
@@ -232,25 +292,28 @@ static bool set_user(struct strv *environment, const struct account *account)
     return strv_set(environment, "USER", account->name) && strv_set(environment, "LOGNAME", account->name);
 }
 
-/* su -l, and delegates: from scratch. */
-static bool build_login(struct strv *environment, const struct environment_request *request)
+/* su -l, delegates, restricted accounts: from scratch. */
+static bool build_login(struct strv *environment, const struct environment_request *request,
+                        struct candidates *candidates)
 {
-    if ((request->shell != NULL && !strv_set(environment, "SHELL", request->shell)) || !set_path(environment, request)
-        || !strv_set(environment, "HOME", request->account->home) || !set_user(environment, request->account))
-        return false;
     for (size_t at = 0; at < COUNT(terminal_names); at++)
-        if (!add_kept(environment, request, terminal_names[at]))
-            return false;
-    for (const char *const *list = request->kept_names; list != NULL && *list != NULL && !request->is_delegates; list++)
-        if (!add_kept_list(environment, request, *list))
-            return false;
-    return add_site_names(environment, request);
+        keep_name(candidates, terminal_names[at], strlen(terminal_names[at]));
+    for (const char *const *list = request->kept_names; list != NULL && *list != NULL && !request->anew; list++)
+        keep_list(candidates, *list);
+    for (char *const *pattern = request->site_names; pattern != NULL && *pattern != NULL; pattern++)
+        keep_pattern(candidates, *pattern);
+    return add_kept(environment, candidates)
+           && (request->shell == NULL || strv_set(environment, "SHELL", request->shell))
+           && set_path(environment, request) && strv_set(environment, "HOME", request->account->home)
+           && set_user(environment, request->account);
 }
 
 /* su without -l: the applicant's, with the account's home and, unless it is root, name. */
-static bool build_plain(struct strv *environment, const struct environment_request *request)
+static bool build_plain(struct strv *environment, const struct environment_request *request,
+                        struct candidates *candidates)
 {
-    if (!add_applicant(environment, request))
+    keep_pattern(candidates, "*");
+    if (!add_kept(environment, candidates))
         return false;
     if (request->keep)
         return true;
@@ -297,21 +360,26 @@ bool environment_pam_may_say(const char *entry)
 
 bool environment_delegate_may_tell(const char *entry)
 {
-    static const char *const others[] = {"PATH", "HOME", "SHELL", "USER", "LOGNAME", "PAM_*", "PAMRUN_*"};
+    /* pam_systemd(8) reads XDG_* here first: a session at the machine's own screen, for polkit(8), CVE-2025-6018 */
+    static const char *const others[] = {"PATH", "HOME", "SHELL", "USER", "LOGNAME", "PAM_*", "PAMRUN_*", "XDG_*"};
     char name[NAME_MAX_BYTES];
     const char *value;
 
-    if (!entry_split(entry, name, sizeof name, &value) || entry_is_refused(name, value, FROM_OTHERS))
+    if (!entry_split(entry, name, sizeof name, &value) || entry_is_refused(name, value, FROM_OTHERS)
+        || name_is_one_of(name, session_names, COUNT(session_names)))
         return false;
     for (size_t at = 0; at < COUNT(others); at++)
-        if (name_matches(others[at], name))
+        if (name_matches(others[at], name, strlen(name)))
             return false;
     return true;
 }
 
 bool environment_build(struct strv *environment, const struct environment_request *request)
 {
+    OWNED(candidates_free) struct candidates candidates;
+
     *environment = (struct strv){0};
-    return (request->login || request->is_delegates ? build_login : build_plain)(environment, request)
+    return candidates_find(&candidates, request)
+           && (request->login || request->anew ? build_login : build_plain)(environment, request, &candidates)
            && add_pam(environment, request);
 }

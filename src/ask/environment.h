@@ -12,17 +12,17 @@
 struct environment_request {
     char *const *applicant; /* the environment pamrun was started with; may be NULL */
     bool applicant_is_root; /* others' values are looked at more closely */
-    bool is_delegates;      /* from scratch, too: who may run one command must not steer it; site_names come along */
+    bool anew;              /* as login, and without kept_names: who may run one command must not steer it */
     const struct account *account;
     const char *shell;             /* for SHELL; NULL: leave it (-u) */
     bool login;                    /* -l: from scratch */
     bool keep;                     /* -p: HOME SHELL USER LOGNAME PATH stay */
     const char *const *kept_names; /* -w, each a comma-separated list; may be NULL */
-    char *const *site_names;       /* names that -l keeps for everybody, "LC_*" for all that begin so; may be NULL */
+    char *const *site_names;       /* names that login and anew keep, "LC_*" for all that begin so; may be NULL */
     const struct login_defs *defs;
     char *const *pam;             /* pam_getenvlist(3); may be NULL */
     const char *const *pam_given; /* --pam-setenv: told to the modules, not to the command; may be NULL */
-    bool (*owns_directory)(const char *path, uid_t uid); /* is path a directory of that user? */
+    bool (*owns_directory)(const char *path, uid_t uid); /* is path one of that user's alone? */
 };
 
 /* May a delegate tell it to modules, --pam-setenv? Their helpers, such as pam_exec(8)'s scripts, are root's, and obey

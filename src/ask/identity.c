@@ -163,17 +163,13 @@ enum result account_by_uid(struct account *account, uid_t uid, struct error *err
     return result;
 }
 
-/* Who called, by the real user id: never by login name, environment or utmp, which others can set. */
-enum result identity_find_applicant(struct identity *identity, struct error *error)
+enum result account_of_caller(struct account *account, uid_t uid, struct error *error)
 {
-    struct account *applicant = &identity->applicant;
     struct passwd entry, *found = NULL;
     char *buffer = NULL, number[24], root_directory[] = "/";
-    uid_t uid = getuid();
     enum result result;
-    int problem;
+    int problem = passwd_find(NULL, uid, &entry, &found, &buffer);
 
-    problem = passwd_find(NULL, uid, &entry, &found, &buffer);
     if (found == NULL && !means_not_found(problem)) {
         free(buffer);
         (void)fail(error, STEP_IDENTITY, lookup_status(problem), "user id %ju, who called: look-up failed: %s",
@@ -185,9 +181,19 @@ enum result identity_find_applicant(struct identity *identity, struct error *err
         entry = (struct passwd){.pw_name = number, .pw_dir = root_directory, .pw_uid = uid, .pw_gid = getgid()};
         found = &entry;
     }
-    result = account_copy(applicant, found, error);
+    if (found->pw_uid != uid)
+        result = fail(error, STEP_IDENTITY, STATUS_SYSTEM, "user id %ju, who called: the look-up found user id %ju",
+                      (uintmax_t)uid, (uintmax_t)found->pw_uid);
+    else
+        result = account_copy(account, found, error);
     free(buffer);
     return result;
+}
+
+/* Never by login name, environment or utmp, which others can set. */
+enum result identity_find_applicant(struct identity *identity, struct error *error)
+{
+    return account_of_caller(&identity->applicant, getuid(), error);
 }
 
 static enum result group_by_name(gid_t *id, const char *name, struct error *error)

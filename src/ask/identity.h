@@ -39,6 +39,9 @@ enum result CHECKED account_by_name(struct account *account, const char *name, s
 /* The same by number: the name found for it must lead back to the same number. */
 enum result CHECKED account_by_uid(struct account *account, uid_t uid, struct error *error);
 
+/* Who calls with this real user id, as a run finds him: by the number alone, whatever other names it has. */
+enum result CHECKED account_of_caller(struct account *account, uid_t uid, struct error *error);
+
 void account_free(struct account *account);
 
 /* Is the account in that group, its primary one included? 1, 0 (also: nobody knows the group), or -1: the look-up

@@ -331,6 +331,8 @@ static enum result add_line(struct map *map, char *line, unsigned int number, st
     map->entries[map->count] = (struct entry){trim(line), trim(equals + 1), number};
     if (*map->entries[map->count].identity == '\0' || has_control_character(line))
         return fail_line(map, number, "before the '=' stands no identity", error);
+    if (strchr(line, '/') != NULL)
+        return fail_line(map, number, "an identity ends before its first '/': nothing would match this one", error);
     if (!account_name_is_valid(map->entries[map->count].account))
         return fail_line(map, number, "behind the '=' stands no name of an account", error);
     fold(line);

@@ -456,7 +456,8 @@ static enum result parse_letters(struct options *options, char **argv, int argc,
  * are the command's. */
 static enum result parse_all(struct options *options, char **argv, int argc, int *operands, struct error *error)
 {
-    int kept = 1, at = 1;
+    enum form form = options->form;
+    int kept = 1, first, at = 1;
 
     for (; at < argc; at++) {
         char *word = argv[at];
@@ -473,6 +474,10 @@ static enum result parse_all(struct options *options, char **argv, int argc, int
         }
         if ((word[1] == '-' ? parse_word : parse_letters)(options, argv, argc, &at, error) != OK)
             return FAILED;
+        first = kept > 1 && strcmp(argv[1], "-") == 0 ? 2 : 1;
+        if (options->form != form && first < kept) /* taken for the command it would be run as somebody else */
+            return usage(error, argv[first], "the account is given twice, or the command before the account");
+        form = options->form;
         if (options->help || options->version)
             return OK;
     }

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -83,6 +85,16 @@ static int open_trusted(int directory, const char *path, mode_t type, struct sta
     return taken;
 }
 
+/* One that is rewritten in place may be read half: cut at a line's end it would look whole. Replaced by rename(2) it
+ * keeps what it had. */
+static bool is_as_before(int fd, const struct stat *before, size_t length)
+{
+    struct stat now;
+
+    return fstat(fd, &now) == 0 && now.st_size == before->st_size && (uintmax_t)now.st_size == length
+           && now.st_mtim.tv_sec == before->st_mtim.tv_sec && now.st_mtim.tv_nsec == before->st_mtim.tv_nsec;
+}
+
 char *file_read_trusted(int directory, const char *path, size_t limit, struct stat *status, const char **problem)
 {
     OWNED(fd_close) int fd = open_trusted(directory, path, S_IFREG, status, problem);
@@ -92,6 +104,11 @@ char *file_read_trusted(int directory, const char *path, size_t limit, struct st
     if (fd < 0)
         return NULL;
     text = read_all(fd, status->st_size, limit, &length);
+    if (text != NULL && !is_as_before(fd, status, length)) {
+        *problem = "changed while it was read; try again";
+        errno = EAGAIN;
+        return NULL;
+    }
     if (text == NULL) {
         *problem = errno == EFBIG ? "is too long" : strerror(errno);
         errno = errno == ENOENT ? EIO : errno; /* a file system of the network's may say so, of a file that is there */

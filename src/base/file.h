@@ -16,9 +16,9 @@ char *file_read_at(int directory, const char *path, struct stat *status);
 
 /* A file that grants rights, its path relative to an open directory (or AT_FDCWD): the last part of the path is no
  * symbolic link, and what is there is a regular file of root's that nobody else can write; all of it asked of the
- * descriptor that is then read. At most limit bytes, no NUL byte among them. NUL-terminated, malloc'd, the caller's.
- * *status: of that file. NULL: *problem says why, in words, borrowed; errno is ENOENT when there is no such file, and
- * only then. */
+ * descriptor that is then read. At most limit bytes, no NUL byte among them, and no change while it is read.
+ * NUL-terminated, malloc'd, the caller's. *status: of that file. NULL: *problem says why, in words, borrowed; errno is
+ * ENOENT when there is no such file, and only then. */
 char *file_read_trusted(int directory, const char *path, size_t limit, struct stat *status, const char **problem);
 
 /* A directory of root's in which nobody else can make files, opened. Below 0: as above. */

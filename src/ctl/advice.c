@@ -176,13 +176,21 @@ static void seek_users_variables(struct seeking *seeking)
     }
 }
 
+bool advice_serves_logins(const struct policy *policy, const char *profile)
+{
+    const char *standard = policy_text(policy, POLICY_PROFILE, NULL);
+
+    return strcmp(profile, "su-l") == 0 && standard != NULL && strcmp(standard, "su") == 0;
+}
+
 bool advice_others_may(const struct policy *policy, const char *profile)
 {
     struct permission_request request = {.applicant = "", .profile = profile};
     struct permission_rule rule;
     struct error refused;
 
-    return permission_profile(policy, &request, &profile, &rule, &refused) == OK;
+    return permission_profile(policy, &request, &profile, &rule, &refused) == OK
+           || advice_serves_logins(policy, request.profile);
 }
 
 static void seek_everybody(struct seeking *seeking)

@@ -17,7 +17,10 @@ struct advice_request {
 /* An array of objects with id, text and, where it is about a line, file and line; empty when nothing is known. */
 json_t *advice_find(const struct advice_request *request);
 
-/* May callers who are neither root nor delegates choose that profile? */
+/* Is it what a login gets that would have su by default? Whoever may have su has su-l then, as under su(1). */
+bool advice_serves_logins(const struct policy *policy, const char *profile);
+
+/* May callers who are neither root nor delegates choose that profile, or get it by -l? */
 bool advice_others_may(const struct policy *policy, const char *profile);
 
 /* A line that reads a file of the user's for variables; -1: none. facility and behind as in survey_find(). */

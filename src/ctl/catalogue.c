@@ -164,19 +164,24 @@ static json_t *find_dangers(const struct stack *stack, bool others_may, enum adm
     return dangers;
 }
 
+static bool delegate_may(const struct policy_section *delegate, const char *name, const struct policy *policy)
+{
+    const struct permission_request request = {.applicant = delegate_user(delegate), .profile = name};
+    struct permission_rule rule;
+    struct error refused;
+
+    return permission_delegate_options(policy, delegate, &request, &rule, &refused) == OK;
+}
+
 static json_t *find_delegates(const char *name, const struct policy *policy)
 {
     const struct policy_section *delegate = NULL;
     json_t *delegates = json_array();
 
-    while ((delegate = policy_next_delegate(policy, delegate)) != NULL) {
-        const struct permission_request request = {.applicant = delegate_user(delegate), .profile = name};
-        struct permission_rule rule;
-        struct error refused;
-
-        if (permission_delegate_options(policy, delegate, &request, &rule, &refused) == OK)
+    while ((delegate = policy_next_delegate(policy, delegate)) != NULL)
+        if (delegate_may(delegate, name, policy)
+            || (advice_serves_logins(policy, name) && delegate_may(delegate, NULL, policy)))
             (void)json_array_append_new(delegates, json_text(delegate_user(delegate)));
-    }
     return delegates;
 }
 

@@ -12,6 +12,7 @@
 #include "ctl/verdict.h"
 #include "pam/service.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,12 +65,17 @@ static void warn_section(const struct policy_section *section)
 
 static void warn_delegate(const struct policy_section *section)
 {
-    struct account account = {0};
+    struct account account = {0}, caller = {0};
+    const char *name = delegate_user(section);
     struct error error;
 
-    if (account_by_name(&account, delegate_user(section), &error) != OK)
-        log_say("warning: [delegate %s]: %s", delegate_user(section), error.message);
+    if (account_by_name(&account, name, &error) != OK || account_of_caller(&caller, account.uid, &error) != OK)
+        log_say("warning: [delegate %s]: %s", name, error.message);
+    else if (strcmp(caller.name, name) != 0)
+        log_say("warning: [delegate %s]: a run takes its caller, user id %ju, for %s: [delegate %s]", name,
+                (uintmax_t)account.uid, caller.name, caller.name);
     account_free(&account);
+    account_free(&caller);
 }
 
 /* Names that are nobody's are misspelt, as a rule. */
@@ -90,10 +96,12 @@ static void warn_of_names(const struct policy *policy)
 
 /* ---- a dry run ---- */
 
-/* Who asks, unless --caller names somebody: others than root may name themselves. *identity: zeroed. */
+/* Who asks, unless --caller names somebody: others than root may name themselves. A run knows its caller by the user
+ * id, which may have several names. *identity: zeroed. */
 static enum result find_caller(const struct config_request *request, struct identity *identity, struct error *error)
 {
     struct account named = {0};
+    enum result found;
 
     if (identity_find_applicant(identity, error) != OK)
         return FAILED;
@@ -109,8 +117,12 @@ static enum result find_caller(const struct config_request *request, struct iden
         return FAILED;
     }
     account_free(&identity->applicant);
-    identity->applicant = named;
-    return OK;
+    found = account_of_caller(&identity->applicant, named.uid, error);
+    if (found == OK && strcmp(identity->applicant.name, request->caller) != 0)
+        log_say("config: --caller %s: a run takes its caller, user id %ju, for %s", request->caller,
+                (uintmax_t)named.uid, identity->applicant.name);
+    account_free(&named);
+    return found;
 }
 
 /* Whom the run would be for: --account, what --identity means, or both when they agree. *account stays zeroed:

@@ -273,7 +273,7 @@ static void tell_limits(FILE *out, const struct verdict_question *question, cons
     if (forward->number == POLICY_NO)
         put_line(out, "note: a forwarded password is refused: %s", setting);
     if (account != NULL && shell_is_unlisted(account->shell))
-        put_line(out, "note: -u is refused, and -s and -p change no shell: %s, the shell of %s, is not in /etc/shells",
+        put_line(out, "note: -u is refused, and -s, -p and -w do nothing: %s, the shell of %s, is not in /etc/shells",
                  account->shell, account->name);
 }
 

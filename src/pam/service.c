@@ -37,6 +37,11 @@ static bool service_path(char path[static PATH_BYTES], const char *name, const c
     return true;
 }
 
+static bool is_not_there(int problem)
+{
+    return problem == ENOENT || problem == ENOTDIR;
+}
+
 /* Read the file that libpam would for that name. NULL: there is none (errno ENOENT), or it cannot be read. */
 static char *service_read(const char *name, const char *const *directories, char path[static PATH_BYTES],
                           struct stat *status)
@@ -45,20 +50,22 @@ static char *service_read(const char *name, const char *const *directories, char
 
     for (size_t nth = 0; text == NULL && service_path(path, name, directories, nth); nth++) {
         text = file_read(path, status);
-        if (text == NULL && errno != ENOENT && errno != ENOTDIR)
+        if (text == NULL && !is_not_there(errno))
             return NULL;
     }
     return text;
 }
 
-/* Find that file without reading it. */
+/* Find that file without reading it. false: errno says why. */
 static bool service_find(const char *name, const char *const *directories, char path[static PATH_BYTES],
                          struct stat *status)
 {
-    for (size_t nth = 0; service_path(path, name, directories, nth); nth++)
-        if (stat(path, status) == 0)
-            return true;
-    return false;
+    int problem = ENOENT;
+
+    for (size_t nth = 0; is_not_there(problem) && service_path(path, name, directories, nth); nth++)
+        problem = stat(path, status) == 0 ? 0 : errno;
+    errno = problem;
+    return problem == 0;
 }
 
 bool service_exists(const char *name, const char *const *directories)
@@ -66,7 +73,7 @@ bool service_exists(const char *name, const char *const *directories)
     char path[PATH_BYTES];
     struct stat status;
 
-    return service_find(name, directories, path, &status);
+    return service_find(name, directories, path, &status) || !is_not_there(errno);
 }
 
 /* Who can write a profile, or what it includes, can become anybody. */
@@ -290,7 +297,7 @@ enum result service_check(const char *name, const char *const *directories, stru
                          SERVICE_NAME_MAX);
     }
     text = service_read(name, directories, path, &status);
-    if (text == NULL && (errno == ENOENT || errno == ENOTDIR))
+    if (text == NULL && is_not_there(errno))
         return fail_missing(name, directories, error);
     if (text == NULL)
         return fail(error, STEP_PROFILE, STATUS_UNAVAILABLE, "profile %s: %s: %s", name, path, strerror(errno));

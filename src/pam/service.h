@@ -17,7 +17,8 @@ enum { SERVICE_NAME_MAX = 64 };
 /* [a-z0-9][a-z0-9_.-]*, at most SERVICE_NAME_MAX bytes. */
 bool service_name_is_valid(const char *name);
 
-/* Is there a file of that name in one of the directories? (su: "su-l" is used for a login where it exists.) */
+/* Is there a file of that name in one of the directories, or one that cannot be looked at? (su: "su-l" is used for a
+ * login where it exists.) */
 bool service_exists(const char *name, const char *const *directories);
 
 /* Check name, file and facilities. directories: where libpam looks, in its order, NULL-terminated.

@@ -16,6 +16,8 @@ echo "narrow $*"
 END
     chmod 0755 "$STATE_DIR/narrow"
     make_user prt_narrow --shell "$STATE_DIR/narrow"
+    install -m 0755 /usr/bin/env "$STATE_DIR/shows" # one that says what reached it
+    make_user prt_shown --shell "$STATE_DIR/shows"
     probe_profile su
     [ ! -e /etc/pam.d/su-l ] || probe_profile su-l
 }
@@ -524,7 +526,7 @@ END
     assert_eq "$status $stdout" "0 narrow -c id"
     assert_eq "$stderr" "$said"
     applicant_set prt_bob
-    run_program env SHELL=/bin/bash "${applicant[@]}" "$PAMRUN" -p prt_narrow -c id
+    run_program env SHELL=/bin/bash "${applicant[@]}" "$PAMRUN" --quiet -p prt_narrow -c id
     assert_eq "$status $stdout" "0 narrow -c id"
     assert_eq "$stderr" "$said"
     # asked for, or not asked for at all: no message
@@ -665,7 +667,9 @@ END
 evil=(LD_PRELOAD=/evil.so LD_LIBRARY_PATH=/evil GCONV_PATH=/evil GLIBC_TUNABLES=x=y LOCPATH=/evil IFS=x ENV=/evil
     BASH_ENV=/evil SHELLOPTS=xtrace PS4='$(evil)' CDPATH=/evil ZDOTDIR=/evil PERL5OPT=-d PERL5LIB=/evil PERLLIB=/evil
     PYTHONPATH=/evil PYTHONSTARTUP=/evil PYTHONINSPECT=1 RUBYLIB=/evil RUBYOPT=-revil NODE_OPTIONS=-revil
-    JAVA_TOOL_OPTIONS=evil TERMINFO=/evil TERMINFO_DIRS=/evil TERMCAP=/evil TZDIR=/evil TMPDIR=/evil
+    JAVA_TOOL_OPTIONS=evil _JAVA_OPTIONS=evil JDK_JAVA_OPTIONS=evil NODE_PATH=/evil LUA_INIT_5_4=evil LUA_PATH=/evil
+    LUA_CPATH=/evil OPENSSL_CONF=/evil PERLIO_DEBUG=/evil TERMPATH=/evil PATH_LOCALE=/evil NULLCMD=evil
+    READNULLCMD=evil TMPPREFIX=/evil TERMINFO=/evil TERMINFO_DIRS=/evil TERMCAP=/evil TZDIR=/evil TMPDIR=/evil
     KRB5_CONFIG=/evil MALLOC_TRACE=/evil HOSTALIASES=/evil RES_OPTIONS=evil NLSPATH=/evil LANG=../evil TZ=/evil
     TERM=../evil DBUS_SESSION_BUS_ADDRESS=evil XDG_RUNTIME_DIR=/run/evil NOTIFY_SOCKET=/evil
     'BASH_FUNC_evil%%=() { evil; }' 'FUNCTION=() { evil; }')
@@ -706,6 +710,29 @@ assert_variables() # NAME=VALUE...
     done
     bob_with PATH=/usr/bin:/bin FOO=bar "${evil[@]}" -- -w "$(IFS=, && echo "${names[*]}")" -l prt_alice -c env
     refute_contains "$stdout" evil
+}
+
+@test "an unlisted shell has a new environment: no variable steers what it would not let its user do" {
+    local words option
+
+    site_policy <<<"environment-keep = KEPT"
+    for words in "" -p "-l -w HISTFILE,GIT_EXEC_PATH"; do
+        # shellcheck disable=SC2086 # words
+        bob_with PATH=/evil HOME=/evil USER=evil GIT_EXEC_PATH=/evil HISTFILE=/evil VIMINIT=evil KEPT=1 TERM=vt100 \
+            -- $words prt_shown
+        assert_status 0
+        assert_eq "$(grep -v ^PATH= <<<"$stdout" | sort)" "$(printf '%s\n' HOME=/home/prt_shown KEPT=1 \
+            LOGNAME=prt_shown "SHELL=$STATE_DIR/shows" TERM=vt100 USER=prt_shown)"
+        assert_match "$stdout" 'PATH=/'
+        refute_contains "$stdout" evil
+        option=preserve
+        [ -z "${words#-p}" ] || option=whitelist
+        [ -z "$words" ] || assert_eq "$stderr" "pamrun: --$option-environment is ignored: the shell of prt_shown is not in /etc/shells, and has a new environment"
+    done
+    # of root's it obeys them, as with su
+    run_program env -i PATH=/usr/bin:/bin HISTFILE=/roots "$PAMRUN" --profile su prt_shown
+    assert_status 0
+    assert_contains "$stdout" HISTFILE=/roots
 }
 
 @test "ordinary variables are as with su" {

@@ -320,6 +320,8 @@ END
 # ---- the session of a desktop ---------------------------------------------------------------------------------
 
 @test "the caller's runtime directory and session bus do not pass, the account's do" {
+    local path
+
     install -d -m 0700 "$TEST_DIR/roots"
     install -d -m 0700 -o prt_alice "$TEST_DIR/alices"
     with_environment PATH=/usr/bin:/bin "XDG_RUNTIME_DIR=$TEST_DIR/roots" DBUS_SESSION_BUS_ADDRESS=unix:path=/run/x \
@@ -329,6 +331,13 @@ END
     with_environment PATH=/usr/bin:/bin DBUS_SESSION_BUS_ADDRESS=unix:path=/run/x XDG_RUNTIME_DIR=/no/such/directory \
         -- -u prt_alice -- env
     assert_unset XDG_RUNTIME_DIR DBUS_SESSION_BUS_ADDRESS
+    # one that others may enter, or that is somewhere else for whoever changes directories
+    install -d -m 0750 -o prt_alice "$TEST_DIR/entered"
+    cd "$TEST_DIR"
+    for path in "$TEST_DIR/entered" alices ./alices; do
+        with_environment PATH=/usr/bin:/bin "XDG_RUNTIME_DIR=$path" XDG_SEAT=seat0 -- -u prt_alice -- env
+        assert_unset XDG_RUNTIME_DIR XDG_SEAT
+    done
     with_environment PATH=/usr/bin:/bin "XDG_RUNTIME_DIR=$TEST_DIR/alices" -- -u prt_alice -- env
     assert_set XDG_RUNTIME_DIR "$TEST_DIR/alices"
 }
@@ -341,7 +350,9 @@ END
     install -m 0600 -o prt_alice /dev/null "$TEST_DIR/file"
     ln -s "$TEST_DIR/roots" "$TEST_DIR/link"
     chown -h prt_alice "$TEST_DIR/link"
-    for path in "$TEST_DIR/roots" "$TEST_DIR/file" "$TEST_DIR/link" /no/such/directory; do
+    install -d -m 0701 -o prt_alice "$TEST_DIR/entered"
+    cd "$TEST_DIR"
+    for path in "$TEST_DIR/roots" "$TEST_DIR/file" "$TEST_DIR/link" /no/such/directory "$TEST_DIR/entered" alices; do
         probe_script <<<"open_session env XDG_RUNTIME_DIR=$path"
         with_environment PATH=/usr/bin:/bin -- -u prt_alice -- env
         assert_status 0

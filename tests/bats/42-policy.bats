@@ -526,8 +526,11 @@ assert_terminal() # own|shared [pamrun option...]
     # without a terminal the streams stay what they are, and there is a controlling one
     as_bob -u prt_alice -- sh -c 'test ! -t 1 && : </dev/tty && echo "done"' </dev/null
     assert_ran
-    run_pamrun --exec -u prt_alice -- echo "done"
-    assert_ran
+    # with --exec nobody could serve one, and root's terminal is out of the command's reach instead
+    run_ptyrun -- "$PAMRUN" --exec -u prt_alice -- \
+        sh -c '(: </dev/tty) 2>/dev/null && echo shared; ps -o tty= -p $$'
+    assert_status 0
+    assert_eq "$(tr -d '\r ' <<<"$stdout")" "?"
     site_policy <<<"pty = never"
     assert_terminal shared
     assert_terminal own -P

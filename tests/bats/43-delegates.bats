@@ -241,7 +241,8 @@ accounts = prt_alice
 options = pam-setenv
 END
     for entry in PATH="$TEST_DIR/bin" LD_PRELOAD=/x BASH_ENV=/x ENV=/x PYTHONPATH=/x PAMRUN_CALLER=root PAM_USER=root \
-        HOME=/x 'PRT_A=() { id; }'; do
+        HOME=/x 'PRT_A=() { id; }' XDG_SEAT=seat0 XDG_VTNR=1 XDG_SESSION_TYPE=x11 XDG_SESSION_CLASS=user \
+        XDG_SESSION_DESKTOP=x XDG_RUNTIME_DIR=/run/user/0 DBUS_SESSION_BUS_ADDRESS=x; do
         as_service --profile prt_helper --pam-setenv PRT_B=b --pam-setenv "$entry" -u prt_alice -- /bin/true
         assert_status 77
         assert_eq "$stderr" "pamrun: --pam-setenv ${entry%%=*}: no delegate may set this

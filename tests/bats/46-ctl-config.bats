@@ -411,12 +411,34 @@ identity-rewrite = ^UID-(prt_[a-z]+)\$ \$1 (/etc/pamrun.conf:1)"
     assert_status 0
     assert_contains "$stdout" "note: a forwarded password is refused: forward-password = no (/etc/pamrun.conf:1)"
     assert_contains "$stdout" \
-        "note: -u is refused, and -s and -p change no shell: /bin/cat, the shell of prt_odd, is not in /etc/shells"
+        "note: -u is refused, and -s, -p and -w do nothing: /bin/cat, the shell of prt_odd, is not in /etc/shells"
     run_pamrun_as prt_bob -u prt_odd -- true
     assert_status 77
     config --account prt_odd
     assert_status 0
     refute_contains "$stdout" note
+}
+
+@test "a second name of a user id is no caller's: a run takes its first" {
+    local said="config: --caller prt_alias: a run takes its caller, user id $alice_uid, for prt_alice"
+
+    make_user prt_alias -M -o -u "$alice_uid"
+    site_policy <<'END'
+[delegate prt_alias]
+profiles = su
+accounts = prt_bob
+commands = /bin/id
+END
+    config --caller prt_alias --account prt_bob
+    assert_status 0
+    assert_eq "$stderr" "pamrunctl: $said"
+    assert_contains "$stdout" "verdict: allowed: prt_alice as prt_bob, profile su; PAM was not asked"
+    config
+    assert_contains "$stderr" "warning: [delegate prt_alias]: a run takes its caller, user id $alice_uid, for prt_alice: [delegate prt_alice]"
+    # so he has to authenticate
+    run_pamrun_as prt_alias -u prt_bob -- /bin/id -un
+    assert_eq "$status $stdout" "0 prt_bob"
+    assert_contains "$(probe_order)" authenticate
 }
 
 @test "without --account it is about the profile, without --caller about who asks" {

@@ -106,6 +106,28 @@ END
     assert_contains "$stderr" "nonsense"
 }
 
+@test "who may have su, by default, has su-l too: by -l" {
+    site_policy <<'END'
+[delegate prt_svc]
+profiles = su
+accounts = prt_alice
+END
+    auth_profile su-l <<<"auth required pam_permit.so"
+    profiles
+    assert_status 0
+    assert_eq "$(row su-l)" "su-l none anybody, prt_svc -
+ danger: /etc/pam.d/su-l:1: lets everybody in, and anybody may choose the profile"
+    # where logins have another default it is root's
+    site_policy <<'END'
+profile = prt_plain
+[delegate prt_svc]
+profiles = su prt_plain
+accounts = prt_alice
+END
+    profiles
+    assert_eq "$(row su-l)" "su-l none root -"
+}
+
 @test "the dangerous ones are marked: everybody is let in, others may write a file of it, user_readenv" {
     site_policy <<<"user-profiles = prt_open prt_env prt_loose"
     auth_profile prt_open <<<"auth required pam_permit.so"

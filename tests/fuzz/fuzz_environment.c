@@ -43,7 +43,7 @@ static void check_unique(char **items)
 static void check(const struct environment_request *request, struct strv *environment)
 {
     char **items = strv_items(environment);
-    bool anew = request->login || request->is_delegates;
+    bool anew = request->login || request->anew;
     const char *home = strv_get(items, "HOME");
 
     for (char **entry = items; *entry != NULL; entry++)
@@ -69,7 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .kept_names = (const char *const *)input_pieces(&input, ENTRIES_MAX),
         .site_names = input_pieces(&input, ENTRIES_MAX),
         .applicant_is_root = (who & 2) != 0,
-        .is_delegates = (form & 1) != 0,
+        .anew = (form & 1) != 0,
         .login = (form & 2) != 0,
         .keep = (form & 4) != 0,
         .shell = (form & 8) != 0 ? shell : NULL,

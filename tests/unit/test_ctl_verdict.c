@@ -122,7 +122,7 @@ static const struct verdict_case {
      BOB_SU "verdict: allowed: root, profile su" PAM_OPEN},
     {"an odd shell is a note, and an odd name is made visible", "", &bob, NULL, NULL, &odd, 0,
      BOB_SU "allowed: user o\\033dd, user id 1003: minimum-user-id = auto (default), which is 1000 here\n" NO_GROUP(
-         "o\\033dd") "note: -u is refused, and -s and -p change no shell: /nonexistent/shell, the shell of o\\033dd, is not "
+         "o\\033dd") "note: -u is refused, and -s, -p and -w do nothing: /nonexistent/shell, the shell of o\\033dd, is not "
                      "in /etc/shells\n"
                      "verdict: allowed: bob as o\\033dd, profile su" PAM_OPEN},
     {"an identity is not for bob", "identity-rewrite = ^x$ alice\n", &bob, NULL, "x", NULL, 77,

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { ENTRIES_MAX = 12 };
 
@@ -450,6 +451,20 @@ static const struct name_case {
     {"PYTHONSTARTUP", "/x", OTHERS},
     {"RUBYOPT", "-rx", OTHERS},
     {"RUBYLIB", "/x", OTHERS},
+    {"LUA_INIT", "/x", OTHERS},
+    {"LUA_INIT_5_4", "/x", OTHERS},
+    {"LUA_PATH", "/x", OTHERS},
+    {"LUA_CPATH_5_3", "/x", OTHERS},
+    {"_JAVA_OPTIONS", "/x", OTHERS},
+    {"JDK_JAVA_OPTIONS", "/x", OTHERS},
+    {"NODE_PATH", "/x", OTHERS},
+    {"OPENSSL_CONF", "/x", OTHERS},
+    {"PERLIO_DEBUG", "/x", OTHERS},
+    {"TERMPATH", "/x", OTHERS},
+    {"PATH_LOCALE", "/x", OTHERS},
+    {"NULLCMD", "/x", OTHERS},
+    {"READNULLCMD", "/x", OTHERS},
+    {"TMPPREFIX", "/x", OTHERS},
     {"TMPDIR", "/x", OTHERS},
     {"TERMINFO", "/x", OTHERS},
     {"TZDIR", "/x", OTHERS},
@@ -673,7 +688,37 @@ static void a_value_of_any_length_is_handed_on(void **state)
     assert_environment(&request, LIST(entry));
 }
 
-static void a_delegates_command_has_a_new_one(void **state)
+/* As many as execve(2) lets somebody bring along. Were the effort quadratic, an alarm would end us: it is minutes. */
+static void very_many_names_take_no_time(void **state)
+{
+    enum { MANY = 300000, NAME_BYTES = 9, SECONDS = 60 };
+    static char entries[MANY][NAME_BYTES + 2], list[MANY * NAME_BYTES + 1];
+    static const char *applicant[2 * MANY + 1];
+    struct environment_request request = request_of(&alice, applicant);
+    struct strv environment;
+
+    (void)state;
+    for (size_t at = 0; at < MANY; at++) {
+        (void)snprintf(entries[at], sizeof entries[at], "NM%06zu=x", at);
+        (void)snprintf(list + at * NAME_BYTES, NAME_BYTES + 1, "NM%06zu,", at);
+        applicant[at] = entries[at];
+        applicant[MANY + at] = "XDG_SEAT=seat0";
+    }
+    request.kept_names = LIST(list);
+    (void)alarm(SECONDS);
+    for (int kind = 0; kind < 3; kind++) {
+        request.login = kind > 0;
+        request.site_names = kind == 2 ? (char *const *)LIST("NM*") : NULL;
+        assert_true(environment_build(&environment, &request));
+        assert_int_equal(environment.count, MANY + (request.login ? 5 : 4));
+        assert_string_equal(environment.items[0], "NM000000=x");
+        assert_string_equal(environment.items[MANY - 1], "NM299999=x");
+        strv_free(&environment);
+    }
+    (void)alarm(0);
+}
+
+static void who_may_run_one_command_does_not_steer_it(void **state)
 {
     struct environment_request request =
         request_of(&root, LIST("PATH=/evil", "HOME=/evil", "SHELL=/evil", "USER=evil", "TAR_OPTIONS=-v", "A=1", "B_1=2",
@@ -681,7 +726,7 @@ static void a_delegates_command_has_a_new_one(void **state)
 
     (void)state;
     request.applicant_is_root = false;
-    request.is_delegates = true;
+    request.anew = true;
     request.shell = NULL;
     request.site_names = (char *const *)LIST("B_*", "PYTHON*");
     request.keep = true;
@@ -693,11 +738,33 @@ static void a_delegates_command_has_a_new_one(void **state)
 
 static void a_delegate_may_not_tell_modules_everything(void **state)
 {
-    static const char *const refused[] = {
-        "PATH=/x",      "HOME=/x",  "SHELL=/x",       "USER=x",           "LOGNAME=x",
-        "LD_PRELOAD=x", "ENV=/x",   "BASH_ENV=/x",    "BASH_FUNC_id%%=x", "PERL5LIB=/x",
-        "PAM_USER=x",   "PAM_TTY=", "PAMRUN_CALLER=", "A=() { x",         "A"};
-    static const char *const allowed[] = {"A=b", "SLURM_JOB_ID=7", "PATHS=/x", "PAMELA=x", "A="};
+    static const char *const refused[] = {"PATH=/x",
+                                          "HOME=/x",
+                                          "SHELL=/x",
+                                          "USER=x",
+                                          "LOGNAME=x",
+                                          "LD_PRELOAD=x",
+                                          "ENV=/x",
+                                          "BASH_ENV=/x",
+                                          "BASH_FUNC_id%%=x",
+                                          "PERL5LIB=/x",
+                                          "PAM_USER=x",
+                                          "PAM_TTY=",
+                                          "PAMRUN_CALLER=",
+                                          "A=() { x",
+                                          "A",
+                                          "XDG_SEAT=seat0",
+                                          "XDG_VTNR=1",
+                                          "XDG_SESSION_TYPE=x11",
+                                          "XDG_SESSION_CLASS=user",
+                                          "XDG_SESSION_DESKTOP=x",
+                                          "XDG_RUNTIME_DIR=/x",
+                                          "XDG_CURRENT_DESKTOP=x",
+                                          "DBUS_SESSION_BUS_ADDRESS=x",
+                                          "NOTIFY_SOCKET=/x",
+                                          "LISTEN_FDS=1",
+                                          "CREDENTIALS_DIRECTORY=/x"};
+    static const char *const allowed[] = {"A=b", "SLURM_JOB_ID=7", "PATHS=/x", "PAMELA=x", "A=", "XDG=x"};
 
     (void)state;
     for (size_t at = 0; at < COUNT(refused); at++)
@@ -714,7 +781,8 @@ int main(void)
         cmocka_unit_test(without_memory_there_is_no_environment),
         cmocka_unit_test(names_of_any_length_break_nothing),
         cmocka_unit_test(a_value_of_any_length_is_handed_on),
-        cmocka_unit_test(a_delegates_command_has_a_new_one),
+        cmocka_unit_test(very_many_names_take_no_time),
+        cmocka_unit_test(who_may_run_one_command_does_not_steer_it),
         cmocka_unit_test(a_delegate_may_not_tell_modules_everything),
     };
     static char sentences[COUNT(name_cases)][128];

@@ -12,6 +12,28 @@
 
 static struct folder folder;
 
+/* ---- reads of the library go through here: somebody may write in between ---- */
+
+static const char *rewrite_after_read, *rewrite_path;
+static ssize_t read_at_most = -1; /* -1: as asked for */
+
+ssize_t __real_read(int fd, void *buffer, size_t size);
+ssize_t __wrap_read(int fd, void *buffer, size_t size);
+
+ssize_t __wrap_read(int fd, void *buffer, size_t size)
+{
+    ssize_t got = __real_read(fd, buffer, read_at_most >= 0 ? (size_t)read_at_most : size);
+
+    if (rewrite_after_read != NULL) {
+        int written = open(rewrite_path, O_WRONLY | O_TRUNC);
+
+        assert_int_equal(write(written, rewrite_after_read, strlen(rewrite_after_read)), strlen(rewrite_after_read));
+        (void)close(written);
+        rewrite_after_read = NULL;
+    }
+    return got;
+}
+
 static int make_folder(void **state)
 {
     (void)state;
@@ -199,6 +221,41 @@ static void only_a_missing_file_is_missing(void **state)
     assert_int_equal(errno, ENOENT);
 }
 
+static void a_trusted_file_that_is_rewritten_meanwhile_is_refused(void **state)
+{
+    static const char *const rewritten[] = {"", "one", "one\ntwo\nthree\n", "eno\nowt\n"};
+    static const struct timespec long_ago[2];
+    const char *path, *problem;
+    struct stat status;
+
+    (void)state;
+    need_root();
+    for (size_t at = 0; at < COUNT(rewritten); at++) {
+        path = folder_write(&folder, "file", "one\ntwo\n", 0644);
+        assert_int_equal(utimensat(AT_FDCWD, path, long_ago, 0), 0); /* the clock of files has coarse ticks */
+        errno = 0;
+        rewrite_after_read = rewritten[at];
+        rewrite_path = path;
+        assert_null(file_read_trusted(AT_FDCWD, path, 100, &status, &problem));
+        assert_null(rewrite_after_read);
+        assert_string_equal(problem, "changed while it was read; try again");
+        assert_int_equal(errno, EAGAIN);
+    }
+}
+
+static void a_trusted_file_of_which_less_comes_than_its_size_is_refused(void **state)
+{
+    const char *path = folder_write(&folder, "file", "one\ntwo\n", 0644), *problem;
+    struct stat status;
+
+    (void)state;
+    need_root();
+    read_at_most = 0;
+    assert_null(file_read_trusted(AT_FDCWD, path, 100, &status, &problem));
+    read_at_most = -1;
+    assert_string_equal(problem, "changed while it was read; try again");
+}
+
 static void a_trusted_file_is_found_from_its_folder(void **state)
 {
     const char *problem;
@@ -263,6 +320,8 @@ int main(void)
         cmocka_unit_test(without_memory_it_says_so),
         cmocka_unit_test(a_trusted_file_is_read_up_to_its_limit),
         cmocka_unit_test(only_a_missing_file_is_missing),
+        cmocka_unit_test(a_trusted_file_that_is_rewritten_meanwhile_is_refused),
+        cmocka_unit_test(a_trusted_file_of_which_less_comes_than_its_size_is_refused),
         cmocka_unit_test(a_trusted_file_is_found_from_its_folder),
     };
     static struct suite suite;

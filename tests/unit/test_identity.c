@@ -22,6 +22,7 @@ static struct {
     const struct group *group;
     const struct passwd *late; /* what it finds by name only after so many look-ups */
     int late_look_ups;
+    bool errs; /* about who calls */
 } directory;
 
 int __real_getpwnam_r(const char *name, struct passwd *entry, char *buffer, size_t size, struct passwd **found);
@@ -54,9 +55,14 @@ int __wrap_getpwnam_r(const char *name, struct passwd *entry, char *buffer, size
 
 int __wrap_getpwuid_r(uid_t uid, struct passwd *entry, char *buffer, size_t size, struct passwd **found)
 {
+    int problem;
+
     if (!directory.answers)
         return __real_getpwuid_r(uid, entry, buffer, size, found);
-    return answer(directory.by_id, entry, size, found);
+    problem = answer(directory.by_id, entry, size, found);
+    if (*found != NULL && uid == getuid() && !directory.errs) /* who calls has the number that he has */
+        entry->pw_uid = uid;
+    return problem;
 }
 
 int __wrap_getgrnam_r(const char *name, struct group *entry, char *buffer, size_t size, struct group **found)
@@ -447,6 +453,24 @@ static void an_applicant_who_is_known_is_not_looked_up_again(void **state)
     directory.by_id = NULL;
     assert_int_equal(identity_resolve(&identity, &options, true, &error), OK);
     assert_ptr_equal(identity.applicant.name, name);
+    identity_free(&identity);
+}
+
+static void a_caller_with_another_number_is_nobody_to_go_on_with(void **state)
+{
+    struct identity identity = {0};
+    struct error error;
+    char said[128];
+
+    (void)state;
+    directory.answers = directory.errs = true;
+    directory.by_id = &alice_entry;
+    assert_failed(identity_find_applicant(&identity, &error), &error, STATUS_SYSTEM, STEP_IDENTITY);
+    (void)snprintf(said, sizeof said, "user id %ju, who called: the look-up found user id 1234", (uintmax_t)getuid());
+    assert_string_equal(error.message, said);
+    assert_null(identity.applicant.name);
+    assert_int_equal(account_of_caller(&identity.applicant, 1234, &error), OK);
+    assert_string_equal(identity.applicant.name, "alice");
     identity_free(&identity);
 }
 
@@ -996,6 +1020,7 @@ int main(void)
         cmocka_unit_test_teardown(an_entry_of_any_size_is_read, close_directory),
         cmocka_unit_test_teardown(a_delegate_is_told_that_there_is_no_such_user, close_directory),
         cmocka_unit_test_teardown(an_applicant_who_is_known_is_not_looked_up_again, close_directory),
+        cmocka_unit_test_teardown(a_caller_with_another_number_is_nobody_to_go_on_with, close_directory),
         cmocka_unit_test_teardown(an_account_that_is_there_may_not_change_for_provision_either, close_directory),
         cmocka_unit_test_teardown(an_account_that_is_made_under_another_name_is_refused, close_directory),
         cmocka_unit_test_teardown(a_look_up_that_fails_is_not_waited_for, close_directory),

@@ -66,7 +66,6 @@ static const struct mapping {
     {"a # behind the start belongs to the identity", "a#b=alice\n", NULL, "a#b", "alice"},
     {"what stands behind the first / is for people", "UID-jsmith=john\n", NULL, "UID-jsmith/John Smith/x", "john"},
     {"an @ behind the / makes nothing small", "UID-J=john\n", NULL, "UID-J/j@x", "john"},
-    {"what stands in the file behind a / is never found", "a/b=alice\n", NULL, "a/b", NULL},
     /* the rule */
     {"a rule maps", NULL, "^UID-([a-z]+)$ $1", "UID-jsmith", "jsmith"},
     {"a rule maps the part before the /", NULL, "^UID-([a-z]+)$ $1", "UID-jsmith/John Smith", "jsmith"},
@@ -232,6 +231,8 @@ static const struct refused {
     {"an identity is not empty", "=alice\n", ":1: before the '=' stands no identity"},
     {"an identity has no control character", "a\033[2J=alice\n", ":1: before the '=' stands no identity"},
     {"an identity has no tab inside", "a\tb=alice\n", ":1: before the '=' stands no identity"},
+    {"an identity has no /, or nothing would match it", "a=alice\n" SECRET "/b=eve\n",
+     ":2: an identity ends before its first '/': nothing would match this one"},
     {"an account is not empty", "a=\n", ":1: behind the '=' stands no name of an account"},
     {"an account is no path", "a=" SECRET "/b\n", ":1: behind the '=' stands no name of an account"},
     {"an account is no option", "a=-b\n", ":1: behind the '=' stands no name of an account"},

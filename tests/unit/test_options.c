@@ -301,6 +301,25 @@ static void an_empty_value_is_a_value_or_is_refused(void **state)
     }
 }
 
+/* Else it would be the command, with the words behind it as its arguments. */
+static void a_word_before_the_option_that_names_the_account_is_refused(void **state)
+{
+    static const char twice[] = ": the account is given twice, or the command before the account";
+    static const char *const naming[] = {"--account-uid=1001", "--identity=x", "-ubob", "--user=bob"};
+    char fragment[128];
+
+    (void)state;
+    (void)snprintf(fragment, sizeof fragment, "alice%s", twice);
+    for (size_t at = 0; at < COUNT(naming); at++) {
+        assert_refused(WORDS("alice", naming[at], "--", "id"), fragment);
+        assert_refused(WORDS("alice", naming[at], "id"), fragment);
+        assert_refused(WORDS("-", "alice", naming[at], "--", "id"), fragment);
+        assert_refused(WORDS("--quiet", "alice", "-", naming[at], "--", "id"), fragment);
+    }
+    assert_understood(WORDS("--identity", "x", "--user", "bob", "--", "id"),
+                      "command-form account=bob identity=x argument=id");
+}
+
 /* An option's value may look like an option. */
 static void a_value_is_taken_whatever_it_looks_like(void **state)
 {
@@ -951,6 +970,7 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_value_is_a_value_or_is_refused),
         cmocka_unit_test(a_value_is_taken_whatever_it_looks_like),
+        cmocka_unit_test(a_word_before_the_option_that_names_the_account_is_refused),
         cmocka_unit_test(abbreviated_words_are_refused),
         cmocka_unit_test(words_that_are_longer_or_written_otherwise_are_refused),
         cmocka_unit_test(every_printable_letter_that_is_none_is_refused),

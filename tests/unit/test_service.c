@@ -562,6 +562,24 @@ static void a_missing_file_is_unavailable_and_the_places_are_told(void **state)
     assert_non_null(strstr(error.hint, "other"));
 }
 
+/* A login that has one of its own must not get another's because that one cannot be read just now. */
+static void a_file_that_cannot_be_looked_at_is_there_and_unavailable(void **state)
+{
+    const char *path = folder_path(&first, "p");
+    struct error error;
+    enum result result;
+    bool exists;
+
+    (void)state;
+    assert_int_equal(symlink(path, path), 0);
+    exists = service_exists("p", directories);
+    result = service_check("p", directories, all, &error);
+    folder_forget(&first, "p");
+    assert_true(exists);
+    assert_failed(result, &error, STATUS_UNAVAILABLE, STEP_PROFILE);
+    assert_non_null(strstr(error.message, strerror(ELOOP)));
+}
+
 static void the_profile_other_is_not_taken_for_a_missing_one(void **state)
 {
     struct error error;
@@ -658,6 +676,7 @@ int main(void)
         cmocka_unit_test(an_included_file_is_looked_for_in_every_folder),
         cmocka_unit_test(a_missing_included_file_is_unavailable_and_is_named),
         cmocka_unit_test(a_missing_file_is_unavailable_and_the_places_are_told),
+        cmocka_unit_test(a_file_that_cannot_be_looked_at_is_there_and_unavailable),
         cmocka_unit_test(the_profile_other_is_not_taken_for_a_missing_one),
         cmocka_unit_test(a_folder_is_no_profile),
         cmocka_unit_test(a_fifo_is_refused_and_not_waited_for),
