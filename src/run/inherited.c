@@ -266,9 +266,22 @@ bool inherited_lets_end(const struct inherited *inherited, int number)
     return sigismember(&inherited->ignored, number) == 0 && sigismember(&inherited->blocked, number) == 0;
 }
 
+static const int stops[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+
+int inherited_waiting_stop(const struct inherited *inherited)
+{
+    sigset_t waiting;
+    int found = 0;
+
+    (void)sigpending(&waiting);
+    for (size_t at = 0; inherited->taken && at < sizeof stops / sizeof *stops; at++)
+        if (found == 0 && sigismember(&waiting, stops[at]) == 1 && inherited_lets_end(inherited, stops[at]))
+            found = stops[at];
+    return found;
+}
+
 void inherited_let_stops_end(const struct inherited *inherited)
 {
-    static const int stops[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
     struct sigaction end = {.sa_handler = SIG_DFL};
     sigset_t ending;
 

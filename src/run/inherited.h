@@ -51,6 +51,9 @@ bool inherited_detach(struct inherited *inherited);
  * there. */
 bool inherited_give_back(const struct inherited *inherited, mode_t umask_now);
 
+/* While all signals are blocked: one that asks to stop, and waits, unless the applicant ignores or blocks it; 0: none. */
+int inherited_waiting_stop(const struct inherited *inherited);
+
 /* In a process that only has to become the command, and that nobody waits for: what asks to stop ends it from here on,
  * unless the applicant ignores or blocks it. Where nothing was taken it does so already. */
 void inherited_let_stops_end(const struct inherited *inherited);

@@ -1,6 +1,7 @@
 #include "run/process.h"
 
 #include "base/clock.h"
+#include "base/guard.h"
 #include "base/log.h"
 #include "base/owned.h"
 #include "base/progress.h"
@@ -162,6 +163,9 @@ static struct start_failure become_command(const struct launch *launch, int repo
     if (!session_start(launch))
         return (struct start_failure){START_SESSION, errno};
     (void)directory_return(launch->inherited, &way);
+    problem = report < 0 ? inherited_waiting_stop(launch->inherited) : 0; /* as root: all can still be undone */
+    if (problem != 0)
+        return (struct start_failure){START_STOPPED, problem};
     problem = privilege_become(plan->account->uid, plan->group);
     if (problem != 0)
         return (struct start_failure){START_IDS, problem};
@@ -388,6 +392,8 @@ enum result process_fail_start(const struct start_failure *failure, const struct
     char shown[512];
 
     switch (failure->what) {
+    case START_STOPPED:
+        return guard_fail_signalled(STEP_COMMAND, failure->problem, error);
     case START_IDS:
         return fail(error, STEP_COMMAND, STATUS_SYSTEM, "command: cannot become %s: %s", plan->account->name,
                     strerror(failure->problem));

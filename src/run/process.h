@@ -45,6 +45,7 @@ struct start_failure {
         START_CGROUP,
         START_LEASE,
         START_CONTEXT,
+        START_STOPPED,
         START_IDS,
         START_SESSION,
         START_DIRECTORY,
@@ -52,7 +53,7 @@ struct start_failure {
         START_LIMITS,
         START_EXEC
     } what;
-    int problem; /* errno */
+    int problem; /* errno; START_STOPPED: the signal */
 };
 
 /* Two processes from one, before pam_start(3): the pid of the holder in the front, 0 in the holder; below 0, and
