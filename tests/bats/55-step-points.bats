@@ -166,13 +166,3 @@ stopped_and_continued_at_every_moment() # WHEN_CONTINUED...: a condition, beside
     [ "${SANITIZED-}" != 1 ] || return 0
     stopped_and_continued_at_every_moment only_the_front_is_left
 }
-
-@test "--exec: told to end while the process is root's still, the run closes what it opened, and says so" {
-    [ "${SANITIZED-}" != 1 ] || return 0
-    printf 'signals-blocked %d\n' "$(kill -l TERM)" >"$point_file"
-    run_program "$PAMRUN_STEPS" --exec -u prt_alice -- true
-    assert_status 143
-    assert_eq "$output" "pamrun: command for prt_alice (profile su): stopped by SIGTERM"
-    assert_undone --exec
-    probe_called open_session 1
-}
