@@ -73,13 +73,14 @@ struct run {
     char *argv0; /* as main() had it */
 };
 
-/* As systemd makes it: wherever the command looks from, and nobody else may enter. */
+/* As systemd makes it: wherever the command looks from, and nobody else may enter. With a '/' at the end lstat(2) follows
+ * a link. */
 static bool directory_is_owned(const char *path, uid_t uid)
 {
     struct stat status;
 
-    return *path == '/' && lstat(path, &status) == 0 && S_ISDIR(status.st_mode) && status.st_uid == uid
-           && (status.st_mode & (S_IRWXG | S_IRWXO)) == 0;
+    return *path == '/' && path[strlen(path) - 1] != '/' && lstat(path, &status) == 0 && S_ISDIR(status.st_mode)
+           && status.st_uid == uid && (status.st_mode & (S_IRWXG | S_IRWXO)) == 0;
 }
 
 /* ---- reporting ---- */
@@ -669,6 +670,8 @@ static enum result build_environment(struct run *run, struct error *error)
     struct environment_request request = {
         .applicant = run->inherited.environment,
         .applicant_is_root = run->identity.applicant.uid == 0,
+        .may_share_session =
+            run->identity.applicant.uid == 0 || run->identity.applicant.uid == run->identity.account.uid,
         .anew = run->authority.delegate != NULL || run->plan.restricted,
         .site_names = policy_list(&run->authority.policy, POLICY_ENVIRONMENT_KEEP, run->authority.profile)->items,
         .account = &run->identity.account,
@@ -758,6 +761,10 @@ static bool becomes_command(const struct run *run)
 /* Returns only when it failed. */
 static enum result become_command(struct run *run, const struct launch *launch, struct error *error)
 {
+    int stopped_by = inherited_waiting_stop(&run->inherited); /* before anything is told of a start */
+
+    if (stopped_by != 0)
+        return guard_fail_signalled(STEP_COMMAND, stopped_by, error);
     log_allowed(run);
     transaction_tell_left_open(&run->transaction);
     EVENT(&run->events, "command-started", NUMBER_FIELD("pid", getpid()),
@@ -765,6 +772,8 @@ static enum result become_command(struct run *run, const struct launch *launch, 
     (void)!process_exec(launch, error);
     if (geteuid() != 0) /* the account's already: it could close nothing, and the session is left open */
         transaction_end_copy(&run->transaction);
+    else
+        (void)!chdir("/"); /* where modules work, and close */
     return FAILED;
 }
 

@@ -42,6 +42,8 @@ static const struct {
     {"SHELLOPTS", FROM_ANYONE},
     {"BASHOPTS", FROM_ANYONE},
     {"PS4", FROM_ANYONE},
+    {"PROMPT_COMMAND", FROM_OTHERS},
+    {"BASH_LOADABLES_PATH", FROM_OTHERS},
     {"CDPATH", FROM_ANYONE},
     {"GLOBIGNORE", FROM_ANYONE},
     {"FPATH", FROM_ANYONE},
@@ -69,6 +71,8 @@ static const struct {
     {"_JAVA_OPTIONS", FROM_OTHERS},
     {"JDK_JAVA_OPTIONS", FROM_OTHERS},
     {"OPENSSL_CONF", FROM_OTHERS},
+    {"OPENSSL_MODULES", FROM_OTHERS},
+    {"OPENSSL_ENGINES", FROM_OTHERS},
     {"NULLCMD", FROM_OTHERS},
     {"READNULLCMD", FROM_OTHERS},
     {"TMPPREFIX", FROM_OTHERS},
@@ -215,7 +219,8 @@ static int by_name_and_position(const void *one, const void *other)
 static bool candidates_find(struct candidates *candidates, const struct environment_request *request)
 {
     const char *runtime = strv_get(request->applicant, "XDG_RUNTIME_DIR");
-    bool same_session = runtime != NULL && request->owns_directory(runtime, request->account->uid);
+    bool same_session =
+        request->may_share_session && runtime != NULL && request->owns_directory(runtime, request->account->uid);
     enum source source = request->applicant_is_root ? FROM_ROOT : FROM_OTHERS;
     size_t length = strv_length(request->applicant), unique = 0;
     char name[NAME_MAX_BYTES];
@@ -360,8 +365,10 @@ bool environment_pam_may_say(const char *entry)
 
 bool environment_delegate_may_tell(const char *entry)
 {
-    /* pam_systemd(8) reads XDG_* here first: a session at the machine's own screen, for polkit(8), CVE-2025-6018 */
-    static const char *const others[] = {"PATH", "HOME", "SHELL", "USER", "LOGNAME", "PAM_*", "PAMRUN_*", "XDG_*"};
+    /* pam_systemd(8) reads XDG_* here first: a session at the machine's own screen, for polkit(8), CVE-2025-6018. Modules
+     * of Kerberos and AFS read KRB5CCNAME: somebody's tickets. */
+    static const char *const others[] = {"PATH",  "HOME",     "SHELL", "USER",      "LOGNAME",
+                                         "PAM_*", "PAMRUN_*", "XDG_*", "KRB5CCNAME"};
     char name[NAME_MAX_BYTES];
     const char *value;
 

@@ -12,6 +12,7 @@
 struct environment_request {
     char *const *applicant; /* the environment pamrun was started with; may be NULL */
     bool applicant_is_root; /* others' values are looked at more closely */
+    bool may_share_session; /* root, and who becomes himself: others only say that a directory is theirs */
     bool anew;              /* as login, and without kept_names: who may run one command must not steer it */
     const struct account *account;
     const char *shell;             /* for SHELL; NULL: leave it (-u) */

@@ -1,5 +1,6 @@
 #include "ask/identity_map.h"
 
+#include "ask/bounded_regex.h"
 #include "ask/identity.h"
 #include "base/file.h"
 #include "base/owned.h"
@@ -13,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAP_BYTES_MAX = 1024 * 1024, GROUPS = 10, SHOWN_MAX = 64, DEPTH_MAX = 10, SIZE_MAX_WRITTEN_OUT = 500 };
+enum { MAP_BYTES_MAX = 1024 * 1024, GROUPS = 10, SHOWN_MAX = 64 };
 
 static const char blanks[] = " \t";
 
@@ -36,134 +37,6 @@ static void fold(char *identity)
 }
 
 /* ---- the rule ---- */
-
-/* Where a bracket expression that begins at text ends: behind its ']'. In it a backslash is ordinary, a ']' at the
- * start too, and [:alpha:] and the like have brackets of their own. */
-static const char *bracket_end(const char *text)
-{
-    const char *at = text + 1;
-
-    at += *at == '^';
-    at += *at == ']';
-    for (; *at != '\0' && *at != ']'; at++)
-        if (*at == '[' && at[1] != '\0' && strchr(":.=", at[1]) != NULL) {
-            char end[] = {at[1], ']', '\0'};
-            const char *inner = strstr(at + 2, end);
-
-            if (inner == NULL)
-                return at + strlen(at);
-            at = inner + 1;
-        }
-    return *at == ']' ? at + 1 : at;
-}
-
-/* Is there a '|' outside of all parentheses? "^a|b$" is "^a" or "b$": neither is anchored at both ends. */
-static bool has_outer_alternative(const char *regex)
-{
-    int depth = 0;
-
-    for (const char *at = regex; *at != '\0'; at++)
-        switch (*at) {
-        case '\\':
-            at += at[1] != '\0';
-            break;
-        case '[':
-            at = bracket_end(at) - 1;
-            break;
-        case '(':
-            depth++;
-            break;
-        case ')':
-            depth--;
-            break;
-        case '|':
-            if (depth <= 0)
-                return true;
-            break;
-        default:
-            break;
-        }
-    return false;
-}
-
-/* How often what is before the repetition at *text is written out for it, at least once; *text is moved to its end. */
-static size_t repetition(const char **text)
-{
-    unsigned long from, to;
-    char *end;
-
-    if (**text != '{')
-        return **text == '+' ? 2 : 1; /* x+ is xx* */
-    from = strtoul(*text + 1, &end, 10);
-    to = *end == ',' ? strtoul(end + 1, &end, 10) : 0;
-    if (*end == '}')
-        *text = end;
-    from = from > to ? from : to;
-    return from == 0 ? 1 : from > SIZE_MAX_WRITTEN_OUT ? SIZE_MAX_WRITTEN_OUT + 1 : from;
-}
-
-/* regcomp(3) writes repetitions out, and those of repetitions too: a dozen of bytes can take all memory, or hours. Back
- * references and x+* are no part of POSIX's extended expressions, and what they take is worse. Nobody needs any of it. */
-static bool is_bounded(const char *regex, const char **problem)
-{
-    size_t sizes[DEPTH_MAX] = {0}, *size = sizes; /* written out: of the groups around, of the innermost */
-    size_t last = 0;                              /* of what a repetition would repeat */
-    bool was_repetition = false;
-
-    for (const char *at = regex; *at != '\0' && *problem == NULL; at++) {
-        bool is_repetition = false;
-        size_t added = 1;
-
-        switch (*at) {
-        case '(':
-            if (size == &sizes[DEPTH_MAX - 1])
-                *problem = "the expression has too many parentheses in one another";
-            else
-                *++size = 0; /* and the one that is added below: (){32767} is large, too */
-            break;
-        case ')':
-            added = *size;
-            size -= size > sizes; /* there is one too many else, for regcomp(3) to say */
-            break;
-        case '*':
-        case '+':
-        case '?':
-        case '{':
-            if (was_repetition)
-                *problem = "a repetition stands right behind another";
-            is_repetition = true;
-            added = last * (repetition(&at) - 1);
-            break;
-        case '\\':
-            if (at[1] >= '1' && at[1] <= '9')
-                *problem = "the expression has a back reference";
-            at += at[1] != '\0';
-            break;
-        case '[':
-            at = bracket_end(at) - 1;
-            break;
-        default:
-            break;
-        }
-        last = is_repetition ? last + added : added;
-        was_repetition = is_repetition;
-        *size += added;
-        if (*size > SIZE_MAX_WRITTEN_OUT)
-            *problem = "the expression is too large when its repetitions are written out";
-    }
-    return *problem == NULL;
-}
-
-static bool is_anchored(const char *regex)
-{
-    size_t length = strlen(regex), backslashes = 0;
-
-    if (length < 2 || regex[0] != '^' || regex[length - 1] != '$')
-        return false;
-    while (backslashes + 2 <= length && regex[length - 2 - backslashes] == '\\')
-        backslashes++;
-    return backslashes % 2 == 0;
-}
 
 /* The rule's two words, cut apart in a copy that the caller frees. false: as identity_rewrite_is_valid(). */
 static bool rule_split(const char *rule, char **copy, char **regex, char **replacement, const char **problem)
@@ -207,15 +80,7 @@ bool identity_rewrite_is_valid(const char *rule, const char **problem)
 
     if (!rule_split(rule, &copy, &regex, &replacement, problem))
         return false;
-    if (!is_anchored(regex)) {
-        *problem = "the expression does not begin with '^' and end with '$'";
-        return false;
-    }
-    if (has_outer_alternative(regex)) {
-        *problem = "a '|' outside of parentheses escapes the '^' and the '$'";
-        return false;
-    }
-    if (!is_bounded(regex, problem))
+    if (!bounded_regex_check(regex, problem))
         return false;
     code = regcomp(&compiled, regex, REG_EXTENDED);
     if (code != 0) {
@@ -378,10 +243,14 @@ static enum result map_read(struct map *map, struct error *error)
     const char *problem;
     char *rest, *line;
 
-    map->text = file_read_trusted(AT_FDCWD, map->path, MAP_BYTES_MAX, &status, &problem);
+    map->text = file_read_trusted(AT_FDCWD, map->path, MAP_BYTES_MAX, true, &status, &problem);
     if (map->text == NULL) {
         if (errno == ENOMEM)
             return fail_memory(error, STEP_POLICY);
+        if (errno == EAGAIN) {
+            (void)fail(error, STEP_POLICY, STATUS_TRY_AGAIN, "%s: %s", map->path, problem);
+            return fail_hint(error, FILE_REWRITTEN_HINT);
+        }
         (void)fail(error, STEP_POLICY, STATUS_POLICY, "%s: %s", map->path, problem);
         return fail_hint(error, "identity-map names a file of root's that nobody else can write, of at most 1 MB");
     }

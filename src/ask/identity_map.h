@@ -11,8 +11,8 @@
 
 enum { IDENTITY_BYTES_MAX = 512 };
 
-/* "REGEX REPLACEMENT", as the site policy has it: regcomp(3)'s extended expression, from '^' to '$'; $1 to $9 stand for
- * what its parentheses matched, $$ for a dollar. false: *problem says why, in words; NULL for want of memory. */
+/* "REGEX REPLACEMENT", as the site policy has it: an expression of bounded_regex.h; $1 to $9 stand for what its
+ * parentheses matched, $$ for a dollar. false: *problem says why, in words; NULL for want of memory. */
 bool identity_rewrite_is_valid(const char *rule, const char **problem);
 
 /* The account for an identity. map: the path of a file that is root's and nobody else can write, read anew each time;

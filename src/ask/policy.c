@@ -254,6 +254,10 @@ static enum result refuse_file(const char *path, const char *problem, struct err
     if (errno == ENOMEM)
         return fail_memory(error, STEP_POLICY);
     (void)text_visible(shown, sizeof shown, path, TEXT_ONE_LINE);
+    if (errno == EAGAIN) {
+        (void)fail(error, STEP_POLICY, STATUS_TRY_AGAIN, "%s: %s", shown, problem);
+        return fail_hint(error, FILE_REWRITTEN_HINT);
+    }
     is_hidden = errno == EACCES && geteuid() != 0; /* from pamrunctl's caller, who is not who could mend it */
     (void)fail(error, STEP_POLICY, STATUS_POLICY, "%s: %s", shown, problem);
     if (is_hidden)
@@ -268,7 +272,7 @@ static enum result read_file(struct policy_reading *reading, int directory, cons
 {
     const char *problem;
     struct stat status = {0};
-    OWNED(memory_free) char *text = file_read_trusted(directory, name, FILE_MAX, &status, &problem);
+    OWNED(memory_free) char *text = file_read_trusted(directory, name, FILE_MAX, true, &status, &problem);
     struct policy_file file = {.reading = reading,
                                .policy = reading->policy,
                                .is_public = (status.st_mode & S_IROTH) != 0,

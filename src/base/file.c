@@ -4,10 +4,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* All that can be read, at most limit bytes. expected: how much that will be, a guess. */
@@ -85,8 +87,21 @@ static int open_trusted(int directory, const char *path, mode_t type, struct sta
     return taken;
 }
 
-/* One that is rewritten in place may be read half: cut at a line's end it would look whole. Replaced by rename(2) it
- * keeps what it had. */
+/* Wait until the file is older than a rewriting in place takes, as a rule: an editor empties it first, and cut at a
+ * line's end it would look whole. */
+static void let_settle(const struct stat *status)
+{
+    enum { SETTLE_MS = 100, NS_A_MS = 1000 * 1000 };
+    struct timespec now;
+    int64_t age_ms;
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    age_ms = ((int64_t)now.tv_sec - status->st_mtim.tv_sec) * 1000 + (now.tv_nsec - status->st_mtim.tv_nsec) / NS_A_MS;
+    if (age_ms >= 0 && age_ms < SETTLE_MS)
+        (void)poll(NULL, 0, SETTLE_MS - (int)age_ms);
+}
+
+/* Not so while it is rewritten; replaced by rename(2) it keeps what it had. */
 static bool is_as_before(int fd, const struct stat *before, size_t length)
 {
     struct stat now;
@@ -95,7 +110,8 @@ static bool is_as_before(int fd, const struct stat *before, size_t length)
            && now.st_mtim.tv_sec == before->st_mtim.tv_sec && now.st_mtim.tv_nsec == before->st_mtim.tv_nsec;
 }
 
-char *file_read_trusted(int directory, const char *path, size_t limit, struct stat *status, const char **problem)
+char *file_read_trusted(int directory, const char *path, size_t limit, bool settles, struct stat *status,
+                        const char **problem)
 {
     OWNED(fd_close) int fd = open_trusted(directory, path, S_IFREG, status, problem);
     OWNED(memory_free) char *text = NULL;
@@ -103,9 +119,11 @@ char *file_read_trusted(int directory, const char *path, size_t limit, struct st
 
     if (fd < 0)
         return NULL;
+    if (settles)
+        let_settle(status);
     text = read_all(fd, status->st_size, limit, &length);
     if (text != NULL && !is_as_before(fd, status, length)) {
-        *problem = "changed while it was read; try again";
+        *problem = "changed while it was read";
         errno = EAGAIN;
         return NULL;
     }

@@ -567,10 +567,12 @@ void guard_fail_delay(int code, unsigned int microseconds, void *unused)
     /* A stop that came before the verdict ends both alike, without it. One that comes now would tell it. */
     if (code != 0 && guard.relay != NULL && !guard_is_to_end())
         guard.refused = guard.out_of_reach();
-    if (guard.refused)
-        guard.force_at = NEVER;
     if (!guard_is_to_end() || guard.refused)
         guard.deadline_at = NEVER; /* the module has answered in time */
+    if (guard.refused) {
+        guard.force_at = NEVER;
+        guard.deadline_passed = 0;
+    }
     while ((guard.refused || !guard_is_to_end()) && (left = end - clock_now_ms()) > 0)
         (void)poll(NULL, 0, (int)left);
 }

@@ -200,9 +200,9 @@ static void seek_everybody(struct seeking *seeking)
     if (advice_others_may(seeking->request->policy, seeking->profile)
         && survey_admission(seeking->stack, false, &line) == ADMITS_EVERYBODY)
         add(seeking, "admits-everybody", line,
-            "this lets everybody in, and the site policy lets callers who are not root choose profile %s: any user can "
-            "become any account that the policy allows; let auth ask for a password, or take the profile out of "
-            "user-profiles, pamrun.conf(5)",
+            "this lets everybody in, and callers who are not root may use profile %s, as the default or by the site "
+            "policy: any user can become any account that the policy allows; let auth ask for a password, or see to "
+            "user-profiles and profile, pamrun.conf(5)",
             seeking->profile);
 }
 

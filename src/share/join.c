@@ -141,24 +141,25 @@ struct follower {
     int64_t questions_until_ms;
 };
 
-/* We were told to stop: so is the keeper, and answers when all is undone. By SIGINT: should the session be open by now
- * and we not have heard of it, others may be in it, and SIGTERM would end it for them. */
+/* We were told to stop: so is the keeper, and answers when all is undone. By SIGHUP: should the session be open by now
+ * and we not have heard of it, others may be in it, and SIGTERM would end it for them; and while a module waits in
+ * system(3) SIGINT is ignored. */
 static void tell_keeper(struct follower *follower)
 {
     follower->told = true;
-    (void)syscall(SYS_pidfd_send_signal, follower->link.process, SIGINT, NULL, 0);
+    (void)syscall(SYS_pidfd_send_signal, follower->link.process, SIGHUP, NULL, 0);
 }
 
-/* That it was stopped, it says of the signal that we sent. */
+/* What was stopped is told of the signal that stopped us, not of the one that we sent. */
 static enum result take_failure(const struct follower *follower, const struct error *said, bool undone,
                                 struct error *error)
 {
-    bool stopped = follower->told && guard_stop_signal() != 0 && said->status == STATUS_SIGNAL_BASE + SIGINT;
+    bool stopped = guard_stop_signal() != 0;
 
+    if (stopped && undone) /* whatever the module made of it */
+        return guard_fail_stopped(said->step, error);
     *error = *said;
-    if (stopped && undone)
-        (void)guard_fail_stopped(said->step, error);
-    else if (stopped) /* a module did not end, as it says */
+    if (stopped && follower->told && said->status == STATUS_SIGNAL_BASE + SIGHUP) /* a module did not end, as it says */
         error->status = STATUS_SIGNAL_BASE + guard_stop_signal();
     return transaction_hint_unanswered(follower->request->transaction, error);
 }

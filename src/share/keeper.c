@@ -643,6 +643,7 @@ void keeper_run(const struct keeper_request *request)
     struct error error;
 
     keeper.self = &keeper;
+    request->place->wait_ms = 0; /* the opener's patience */
     name_ourselves(&keeper);
     if (open_shared(&keeper, &error) != OK) {
         bool is_ours = request->transaction->owner == getpid(); /* else the opener ends it */

@@ -197,7 +197,7 @@ bool state_read(struct state *state, const struct place *place, const char **pro
     struct stat status;
 
     *state = (struct state){0};
-    text = file_read_trusted(place->fd, "state", FILE_BYTES_MAX, &status, problem);
+    text = file_read_trusted(place->fd, "state", FILE_BYTES_MAX, false, &status, problem);
     if (text == NULL)
         return errno == ENOENT;
     if (state_parse(state, text))

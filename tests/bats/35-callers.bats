@@ -668,7 +668,8 @@ evil=(LD_PRELOAD=/evil.so LD_LIBRARY_PATH=/evil GCONV_PATH=/evil GLIBC_TUNABLES=
     BASH_ENV=/evil SHELLOPTS=xtrace PS4='$(evil)' CDPATH=/evil ZDOTDIR=/evil PERL5OPT=-d PERL5LIB=/evil PERLLIB=/evil
     PYTHONPATH=/evil PYTHONSTARTUP=/evil PYTHONINSPECT=1 RUBYLIB=/evil RUBYOPT=-revil NODE_OPTIONS=-revil
     JAVA_TOOL_OPTIONS=evil _JAVA_OPTIONS=evil JDK_JAVA_OPTIONS=evil NODE_PATH=/evil LUA_INIT_5_4=evil LUA_PATH=/evil
-    LUA_CPATH=/evil OPENSSL_CONF=/evil PERLIO_DEBUG=/evil TERMPATH=/evil PATH_LOCALE=/evil NULLCMD=evil
+    LUA_CPATH=/evil OPENSSL_CONF=/evil OPENSSL_MODULES=/evil OPENSSL_ENGINES=/evil
+    PROMPT_COMMAND=evil BASH_LOADABLES_PATH=/evil PERLIO_DEBUG=/evil TERMPATH=/evil PATH_LOCALE=/evil NULLCMD=evil
     READNULLCMD=evil TMPPREFIX=/evil TERMINFO=/evil TERMINFO_DIRS=/evil TERMCAP=/evil TZDIR=/evil TMPDIR=/evil
     KRB5_CONFIG=/evil MALLOC_TRACE=/evil HOSTALIASES=/evil RES_OPTIONS=evil NLSPATH=/evil LANG=../evil TZ=/evil
     TERM=../evil DBUS_SESSION_BUS_ADDRESS=evil XDG_RUNTIME_DIR=/run/evil NOTIFY_SOCKET=/evil
@@ -710,6 +711,17 @@ assert_variables() # NAME=VALUE...
     done
     bob_with PATH=/usr/bin:/bin FOO=bar "${evil[@]}" -- -w "$(IFS=, && echo "${names[*]}")" -l prt_alice -c env
     refute_contains "$stdout" evil
+}
+
+@test "of a session no variable goes to another account, whoever's runtime directory is named; to one's own they go" {
+    local variables=("XDG_RUNTIME_DIR=$TEST_DIR/alices" DBUS_SESSION_BUS_ADDRESS=unix:abstract=own XDG_SEAT=own)
+
+    install -d -m 0700 -o prt_alice "$TEST_DIR/alices"
+    bob_with PATH=/usr/bin:/bin "${variables[@]}" -- -u prt_alice -- env
+    assert_variables PATH=/usr/bin:/bin HOME=/home/prt_alice USER=prt_alice LOGNAME=prt_alice
+    applicant_set prt_alice
+    run_program "${applicant[@]}" env -i PATH=/usr/bin:/bin "${variables[@]}" "$PAMRUN" -u prt_alice -- env
+    assert_variables PATH=/usr/bin:/bin HOME=/home/prt_alice USER=prt_alice LOGNAME=prt_alice "${variables[@]}"
 }
 
 @test "an unlisted shell has a new environment: no variable steers what it would not let its user do" {

@@ -333,8 +333,9 @@ END
     assert_unset XDG_RUNTIME_DIR DBUS_SESSION_BUS_ADDRESS
     # one that others may enter, or that is somewhere else for whoever changes directories
     install -d -m 0750 -o prt_alice "$TEST_DIR/entered"
+    ln -s alices "$TEST_DIR/moved"
     cd "$TEST_DIR"
-    for path in "$TEST_DIR/entered" alices ./alices; do
+    for path in "$TEST_DIR/entered" alices ./alices "$TEST_DIR/moved" "$TEST_DIR/moved/"; do
         with_environment PATH=/usr/bin:/bin "XDG_RUNTIME_DIR=$path" XDG_SEAT=seat0 -- -u prt_alice -- env
         assert_unset XDG_RUNTIME_DIR XDG_SEAT
     done

@@ -598,6 +598,21 @@ assert_bad_policy() # MESSAGE-REGEX WHAT
     done
 }
 
+@test "a policy that somebody rewrites in place is not read half: 75, and how to do better" {
+    local writer
+
+    site_policy <<<"user-profiles = su"
+    (while :; do printf 'user-profiles = su\n' >/etc/pamrun.conf; done) 3>&- &
+    writer=$!
+    made program "$writer"
+    run_pamrun -u prt_alice -- true
+    kill "$writer"
+    wait "$writer" || true
+    assert_status 75
+    assert_eq "$stderr" "pamrun: /etc/pamrun.conf: changed while it was read
+hint: somebody rewrites it: try again; a new file, moved over the old one, is never seen half"
+}
+
 @test "a policy that is no regular file of root's alone stops everybody's runs" {
     local file kind
 

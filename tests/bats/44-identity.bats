@@ -27,6 +27,7 @@ identity_map()
     rm -rf "$map"
     cat >"$map"
     chmod 0644 "$map"
+    touch -d '1 hour ago' "$map" # of a new one a run waits to see whether it is whole
 }
 
 # A policy with that file, and the lines of stdin behind it.

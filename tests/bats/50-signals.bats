@@ -167,16 +167,22 @@ END
 
 # Signals are blocked by then. Later nobody could close: the process is the account's, and the kernel ends it.
 @test "with --exec, told to end before root is given up: closed, status 143, and said" {
+    local when
+
     [ "${SANITIZED-}" != 1 ] || return 0 # the leak checker and strace(1) exclude each other
     needs strace
     probe_profile su
-    run_program strace -q -o /dev/null -e trace=rt_sigpending -e inject=rt_sigpending:signal=SIGTERM \
-        "$PAMRUN" --exec -u prt_alice -- true
-    assert_status 143
-    assert_eq "$output" "pamrun: command for prt_alice (profile su): stopped by SIGTERM"
-    probe_called open_session 1
-    probe_called close_session 1
-    probe_called setcred-delete 1
+    for when in 1 2; do # before anything is told of a start, and as the last thing that root does
+        probe_reset
+        run_program strace -q -o /dev/null -e trace=rt_sigpending -e inject=rt_sigpending:signal=SIGTERM:when=$when \
+            "$PAMRUN" --exec -u prt_alice -- true
+        assert_status 143
+        assert_eq "$output" "pamrun: command for prt_alice (profile su): stopped by SIGTERM"
+        probe_called open_session 1
+        probe_called close_session 1
+        probe_called setcred-delete 1
+        assert_eq "$(probe_field close_session cwd)" /
+    done
 }
 
 # ---- told to end ----------------------------------------------------------------------------------------------

@@ -261,8 +261,9 @@ pam_systemd (CVE-2025-6018): take it out"
 }
 
 @test "auth that lets everybody in, in a profile that non-root callers may choose" {
-    local hint="this lets everybody in, and the site policy lets callers who are not root choose profile prt_trap: any user can \
-become any account that the policy allows; let auth ask for a password, or take the profile out of user-profiles, pamrun.conf(5)"
+    local hint="this lets everybody in, and callers who are not root may use profile prt_trap, as the default or by the \
+site policy: any user can become any account that the policy allows; let auth ask for a password, or see to user-profiles \
+and profile, pamrun.conf(5)"
 
     real_profile prt_trap </dev/null
     advised prt_alice

@@ -237,6 +237,21 @@ END
     assert wait_until 10 session_is_gone
 }
 
+@test "^C at a question of a module is what ended the step, whatever the module makes of it" {
+    probe_script <<'END'
+open_session prompt-off Question:
+open_session return PAM_SESSION_ERR
+END
+    run_ptyrun --expect Question: --send '\003' -- "$PAMRUN" --profile prt_job --share -u prt_alice -- echo done
+    stdout=${stdout//$'\r'/}
+    assert_status 130
+    assert_contains "$stdout" "pamrun: open_session for prt_alice (profile prt_job): stopped by SIGINT"
+    refute_contains "$stdout" hint:
+    refute_contains "$stdout" "done"
+    probe_called setcred-delete 1
+    assert wait_until 10 session_is_gone
+}
+
 # Others wait for the lock meanwhile: so for 20 seconds, however many questions there are, and never in the background.
 @test "a question that nobody answers ends the opening before others have waited in vain for it; ^Z stops it after that" {
     probe_script <<'END'
@@ -310,7 +325,12 @@ END
     for name in TERM INT HUP; do
         number=$(kill -l "$name")
         probe_reset
-        probe_script <<<"open_session hang-eintr"
+        # as in system(3), which ignores these two meanwhile
+        probe_script <<'END'
+open_session ignore SIGINT
+open_session ignore SIGQUIT
+open_session hang-eintr
+END
         start_pamrun --profile prt_job --share -u prt_alice -- true
         wait_until 20 test -e "$session/state"
         wait_until 20 grep -q 'state opening' "$session/state"

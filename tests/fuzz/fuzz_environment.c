@@ -69,6 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .kept_names = (const char *const *)input_pieces(&input, ENTRIES_MAX),
         .site_names = input_pieces(&input, ENTRIES_MAX),
         .applicant_is_root = (who & 2) != 0,
+        .may_share_session = (who & 4) != 0,
         .anew = (form & 1) != 0,
         .login = (form & 2) != 0,
         .keep = (form & 4) != 0,

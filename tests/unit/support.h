@@ -90,7 +90,7 @@ void folder_remove(struct folder *folder);
 /* The path of a file in it, valid until the next call. */
 const char *folder_path(const struct folder *folder, const char *name);
 
-/* Write a file with these rights; its path. */
+/* Write a file with these rights, last changed long ago; its path. */
 const char *folder_write(const struct folder *folder, const char *name, const char *text, mode_t mode);
 
 /* Remove a file, if it is there. */

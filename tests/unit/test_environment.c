@@ -26,6 +26,7 @@ static struct environment_request request_of(const struct account *account, cons
     return (struct environment_request){
         .applicant = (char *const *)applicant,
         .applicant_is_root = true,
+        .may_share_session = true,
         .account = account,
         .shell = account->shell,
         .defs = &no_defs,
@@ -242,6 +243,12 @@ static const struct base_case {
      .kept_names = {"XDG_RUNTIME_DIR"},
      .expected = {"XDG_RUNTIME_DIR=" ALICES_DIRECTORY, "HOME=/home/alice", "SHELL=/bin/bash", "USER=alice",
                   "LOGNAME=alice", PATH_USER}},
+    {"who may not share a session only says that a runtime directory is the account's",
+     {"XDG_RUNTIME_DIR=" ALICES_DIRECTORY, "DBUS_SESSION_BUS_ADDRESS=unix:abstract=his", "NOTIFY_SOCKET=/his"},
+     &alice,
+     NULL,
+     .by_others = true,
+     .expected = {"HOME=/home/alice", "SHELL=/bin/bash", "USER=alice", "LOGNAME=alice"}},
     {"the site keeps names in a login",
      {"LANG=C", "LC_ALL=x", "A=1"},
      &alice,
@@ -382,6 +389,7 @@ static struct environment_request base_request(const struct base_case *row)
     request.kept_names = row->kept_names;
     request.site_names = (char *const *)row->site_names;
     request.applicant_is_root = !row->by_others;
+    request.may_share_session = !row->by_others;
     return request;
 }
 
@@ -459,6 +467,10 @@ static const struct name_case {
     {"JDK_JAVA_OPTIONS", "/x", OTHERS},
     {"NODE_PATH", "/x", OTHERS},
     {"OPENSSL_CONF", "/x", OTHERS},
+    {"OPENSSL_MODULES", "/x", OTHERS},
+    {"OPENSSL_ENGINES", "/x", OTHERS},
+    {"PROMPT_COMMAND", "id", OTHERS},
+    {"BASH_LOADABLES_PATH", "/x", OTHERS},
     {"PERLIO_DEBUG", "/x", OTHERS},
     {"TERMPATH", "/x", OTHERS},
     {"PATH_LOCALE", "/x", OTHERS},
@@ -691,20 +703,21 @@ static void a_value_of_any_length_is_handed_on(void **state)
 /* As many as execve(2) lets somebody bring along. Were the effort quadratic, an alarm would end us: it is minutes. */
 static void very_many_names_take_no_time(void **state)
 {
-    enum { MANY = 300000, NAME_BYTES = 9, SECONDS = 60 };
-    static char entries[MANY][NAME_BYTES + 2], list[MANY * NAME_BYTES + 1];
-    static const char *applicant[2 * MANY + 1];
+    enum { MANY = 300000, IN_A_LIST = 1000, NAME_BYTES = 9, SECONDS = 60 };
+    static char entries[MANY][NAME_BYTES + 2], lists[MANY / IN_A_LIST][IN_A_LIST * NAME_BYTES + 1];
+    static const char *applicant[2 * MANY + 1], *kept[MANY / IN_A_LIST + 1];
     struct environment_request request = request_of(&alice, applicant);
     struct strv environment;
 
     (void)state;
     for (size_t at = 0; at < MANY; at++) {
         (void)snprintf(entries[at], sizeof entries[at], "NM%06zu=x", at);
-        (void)snprintf(list + at * NAME_BYTES, NAME_BYTES + 1, "NM%06zu,", at);
+        (void)snprintf(lists[at / IN_A_LIST] + at % IN_A_LIST * NAME_BYTES, NAME_BYTES + 1, "NM%06zu,", at);
+        kept[at / IN_A_LIST] = lists[at / IN_A_LIST];
         applicant[at] = entries[at];
         applicant[MANY + at] = "XDG_SEAT=seat0";
     }
-    request.kept_names = LIST(list);
+    request.kept_names = kept;
     (void)alarm(SECONDS);
     for (int kind = 0; kind < 3; kind++) {
         request.login = kind > 0;
@@ -763,7 +776,8 @@ static void a_delegate_may_not_tell_modules_everything(void **state)
                                           "DBUS_SESSION_BUS_ADDRESS=x",
                                           "NOTIFY_SOCKET=/x",
                                           "LISTEN_FDS=1",
-                                          "CREDENTIALS_DIRECTORY=/x"};
+                                          "CREDENTIALS_DIRECTORY=/x",
+                                          "KRB5CCNAME=FILE:/tmp/x"};
     static const char *const allowed[] = {"A=b", "SLURM_JOB_ID=7", "PATHS=/x", "PAMELA=x", "A=", "XDG=x"};
 
     (void)state;

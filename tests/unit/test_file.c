@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,26 +13,43 @@
 
 static struct folder folder;
 
-/* ---- reads of the library go through here: somebody may write in between ---- */
+/* ---- reads and sleeps of the library go through here: somebody may write in between ---- */
 
-static const char *rewrite_after_read, *rewrite_path;
+static const char *rewrite_after_read, *rewrite_in_sleep, *rewrite_path;
 static ssize_t read_at_most = -1; /* -1: as asked for */
 
 ssize_t __real_read(int fd, void *buffer, size_t size);
 ssize_t __wrap_read(int fd, void *buffer, size_t size);
 
+static void rewrite(const char **text)
+{
+    int fd = open(rewrite_path, O_WRONLY | O_TRUNC);
+    size_t length = strlen(*text);
+
+    assert_int_equal(write(fd, *text, length), length);
+    (void)close(fd);
+    *text = NULL;
+}
+
 ssize_t __wrap_read(int fd, void *buffer, size_t size)
 {
     ssize_t got = __real_read(fd, buffer, read_at_most >= 0 ? (size_t)read_at_most : size);
 
-    if (rewrite_after_read != NULL) {
-        int written = open(rewrite_path, O_WRONLY | O_TRUNC);
-
-        assert_int_equal(write(written, rewrite_after_read, strlen(rewrite_after_read)), strlen(rewrite_after_read));
-        (void)close(written);
-        rewrite_after_read = NULL;
-    }
+    if (rewrite_after_read != NULL)
+        rewrite(&rewrite_after_read);
     return got;
+}
+
+int __real_poll(struct pollfd *sources, nfds_t count, int timeout_ms);
+int __wrap_poll(struct pollfd *sources, nfds_t count, int timeout_ms);
+
+int __wrap_poll(struct pollfd *sources, nfds_t count, int timeout_ms)
+{
+    int found = __real_poll(sources, count, timeout_ms);
+
+    if (rewrite_in_sleep != NULL)
+        rewrite(&rewrite_in_sleep);
+    return found;
 }
 
 static int make_folder(void **state)
@@ -189,11 +207,11 @@ static void a_trusted_file_is_read_up_to_its_limit(void **state)
 
     (void)state;
     need_root();
-    text = file_read_trusted(AT_FDCWD, path, 8, &status, &problem);
+    text = file_read_trusted(AT_FDCWD, path, 8, false, &status, &problem);
     assert_non_null(text);
     assert_string_equal(text, "12345678");
     free(text);
-    assert_null(file_read_trusted(AT_FDCWD, path, 7, &status, &problem));
+    assert_null(file_read_trusted(AT_FDCWD, path, 7, false, &status, &problem));
     assert_int_equal(errno, EFBIG);
     assert_string_equal(problem, "is too long");
 }
@@ -208,14 +226,14 @@ static void only_a_missing_file_is_missing(void **state)
     (void)state;
     need_root();
     errno = ENOENT;
-    assert_null(file_read_trusted(AT_FDCWD, path, 8, &status, &problem));
+    assert_null(file_read_trusted(AT_FDCWD, path, 8, false, &status, &problem));
     assert_int_not_equal(errno, ENOENT);
     assert_string_equal(problem, "can be written by others than root");
     errno = ENOENT;
-    assert_null(file_read_trusted(AT_FDCWD, folder.path, 8, &status, &problem));
+    assert_null(file_read_trusted(AT_FDCWD, folder.path, 8, false, &status, &problem));
     assert_int_not_equal(errno, ENOENT);
     assert_string_equal(problem, "is no regular file");
-    assert_null(file_read_trusted(AT_FDCWD, "/nonexistent/file", 8, &status, &problem));
+    assert_null(file_read_trusted(AT_FDCWD, "/nonexistent/file", 8, false, &status, &problem));
     assert_int_equal(errno, ENOENT);
     assert_int_equal(file_open_trusted_directory("/nonexistent/file", &problem), -1);
     assert_int_equal(errno, ENOENT);
@@ -224,7 +242,6 @@ static void only_a_missing_file_is_missing(void **state)
 static void a_trusted_file_that_is_rewritten_meanwhile_is_refused(void **state)
 {
     static const char *const rewritten[] = {"", "one", "one\ntwo\nthree\n", "eno\nowt\n"};
-    static const struct timespec long_ago[2];
     const char *path, *problem;
     struct stat status;
 
@@ -232,15 +249,37 @@ static void a_trusted_file_that_is_rewritten_meanwhile_is_refused(void **state)
     need_root();
     for (size_t at = 0; at < COUNT(rewritten); at++) {
         path = folder_write(&folder, "file", "one\ntwo\n", 0644);
-        assert_int_equal(utimensat(AT_FDCWD, path, long_ago, 0), 0); /* the clock of files has coarse ticks */
         errno = 0;
         rewrite_after_read = rewritten[at];
         rewrite_path = path;
-        assert_null(file_read_trusted(AT_FDCWD, path, 100, &status, &problem));
+        assert_null(file_read_trusted(AT_FDCWD, path, 100, false, &status, &problem));
         assert_null(rewrite_after_read);
-        assert_string_equal(problem, "changed while it was read; try again");
+        assert_string_equal(problem, "changed while it was read");
         assert_int_equal(errno, EAGAIN);
     }
+}
+
+/* Emptied by an editor, which writes it now: it would be read as an empty one, and be as before. */
+static void a_trusted_file_that_is_new_is_waited_for(void **state)
+{
+    const char *path = folder_write(&folder, "file", "", 0644), *problem;
+    struct stat status;
+
+    (void)state;
+    need_root();
+    assert_int_equal(utimensat(AT_FDCWD, path, NULL, 0), 0);
+    rewrite_in_sleep = "one\n";
+    rewrite_path = path;
+    errno = 0;
+    assert_null(file_read_trusted(AT_FDCWD, path, 100, true, &status, &problem));
+    assert_null(rewrite_in_sleep);
+    assert_string_equal(problem, "changed while it was read");
+    assert_int_equal(errno, EAGAIN);
+    path = folder_write(&folder, "file", "one\n", 0644);
+    rewrite_in_sleep = "two\n"; /* of an old one nobody waits */
+    free(file_read_trusted(AT_FDCWD, path, 100, true, &status, &problem));
+    assert_non_null(rewrite_in_sleep);
+    rewrite_in_sleep = NULL;
 }
 
 static void a_trusted_file_of_which_less_comes_than_its_size_is_refused(void **state)
@@ -251,9 +290,9 @@ static void a_trusted_file_of_which_less_comes_than_its_size_is_refused(void **s
     (void)state;
     need_root();
     read_at_most = 0;
-    assert_null(file_read_trusted(AT_FDCWD, path, 100, &status, &problem));
+    assert_null(file_read_trusted(AT_FDCWD, path, 100, false, &status, &problem));
     read_at_most = -1;
-    assert_string_equal(problem, "changed while it was read; try again");
+    assert_string_equal(problem, "changed while it was read");
 }
 
 static void a_trusted_file_is_found_from_its_folder(void **state)
@@ -268,7 +307,7 @@ static void a_trusted_file_is_found_from_its_folder(void **state)
     fd = file_open_trusted_directory(folder.path, &problem);
     assert_true(fd >= 0);
     (void)folder_write(&folder, "file", "x", 0600);
-    text = file_read_trusted(fd, "file", 8, &status, &problem);
+    text = file_read_trusted(fd, "file", 8, false, &status, &problem);
     assert_string_equal(text, "x");
     free(text);
     (void)close(fd);
@@ -321,6 +360,7 @@ int main(void)
         cmocka_unit_test(a_trusted_file_is_read_up_to_its_limit),
         cmocka_unit_test(only_a_missing_file_is_missing),
         cmocka_unit_test(a_trusted_file_that_is_rewritten_meanwhile_is_refused),
+        cmocka_unit_test(a_trusted_file_that_is_new_is_waited_for),
         cmocka_unit_test(a_trusted_file_of_which_less_comes_than_its_size_is_refused),
         cmocka_unit_test(a_trusted_file_is_found_from_its_folder),
     };

@@ -283,7 +283,8 @@ profile() # NAME
 site_policy()
 {
     keep_file /etc/pamrun.conf
-    cat >/etc/pamrun.conf.new && chmod 0644 /etc/pamrun.conf.new && mv -T /etc/pamrun.conf.new /etc/pamrun.conf
+    cat >/etc/pamrun.conf.new && chmod 0644 /etc/pamrun.conf.new && touch -d '1 hour ago' /etc/pamrun.conf.new
+    mv -T /etc/pamrun.conf.new /etc/pamrun.conf # an old one: of a new one a run waits to see whether it is whole
 }
 
 # Callers who are not root may become root and system accounts, too.
