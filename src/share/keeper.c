@@ -78,9 +78,10 @@ static struct same_file opener_link = {.fd = -1};
 /* As large as all answers are, for who wipes them. Never cut. */
 static char *copy_answer(const char *answer)
 {
-    char *copy = strlen(answer) < PAM_MAX_RESP_SIZE ? calloc(1, PAM_MAX_RESP_SIZE) : NULL;
+    size_t length = strlen(answer);
+    char *copy = length < PAM_MAX_RESP_SIZE ? calloc(1, PAM_MAX_RESP_SIZE) : NULL;
 
-    return copy != NULL ? strcpy(copy, answer) : NULL;
+    return copy != NULL ? memcpy(copy, answer, length + 1) : NULL;
 }
 
 /* A password that open_session asked for is known to the session's modules, as one of authenticate is. */
