@@ -172,7 +172,7 @@ END
     done
 }
 
-@test "SECURITY-ROWS.md: every row of the requirements is there and complete, and each test and file that is named exists" {
+@test "SECURITY.md: every row of the requirements is there and complete, and each test and file that is named exists" {
     local found
 
     found=$(
@@ -191,7 +191,7 @@ if len(names) < 1000:
 last = {"A": 12, "B": 22, "C": 10, "D": 13, "E": 11, "F": 9, "G": 12, "H": 9, "K": 12}
 wanted = [letter + str(number) for letter in last for number in range(1, last[letter] + 1)]
 rows, others = [], 0
-for line in open("SECURITY-ROWS.md"):
+for line in open("SECURITY.md"):
     if not line.startswith("| ") or re.match(r"\| (row|program|attack) \|", line):
         continue
     cells = [cell.strip() for cell in line.rstrip("\n").strip("|").split("|")]
