@@ -16,16 +16,16 @@ setup_file()
     begin_file
     make_user prt_bob # before: useradd(8) asks for all users, and would take the next number for him
     directory_start
-    directory_user prt_ldora 22001 "$password"
-    directory_user prt_lexpired 22002 "$password" 1
-    directory_user prt_ldenied 22003 "$password" -1 denied
-    directory_user prt_lunseen 22004 "$password" # nobody asks for him while sssd runs
-    directory_group "prt crew" 22050 prt_ldora
+    directory_user prt_ldora 59001 "$password"
+    directory_user prt_lexpired 59002 "$password" 1
+    directory_user prt_ldenied 59003 "$password" -1 denied
+    directory_user prt_lunseen 59004 "$password" # nobody asks for him while sssd runs
+    directory_group "prt crew" 59050 prt_ldora
     sssd_start
     kdc_start
     principal_add prt_lexpired "$password"
     principal_add prt_lkrb "other $password"
-    directory_user prt_lkrb 22005 "$password"
+    directory_user prt_lkrb 59005 "$password"
     profile prt_dir <<'END'
 auth     required pam_sss.so
 account  required pam_sss.so
@@ -77,8 +77,8 @@ forwarded() # CALLER PASSWORD ARGUMENT...
         assert_eq "$status $stderr" "0 "
         assert_eq "$stdout" "$home /bin/sh prt_ldora
 $home
-uid=22001(prt_ldora) gid=22000(prt domain users) groups=22000(prt domain users),22050(prt crew)"
-        assert_eq "$(stat -c '%u %g %a' "$home")" "22001 22000 700"
+uid=59001(prt_ldora) gid=59000(prt domain users) groups=59000(prt domain users),59050(prt crew)"
+        assert_eq "$(stat -c '%u %g %a' "$home")" "59001 59000 700"
         assert test -e "$home/here"
         # the next run finds it
         forwarded $caller "$password" --profile prt_dir --close-on-exit --chdir "$home" -u prt_ldora -- ls
@@ -88,7 +88,7 @@ uid=22001(prt_ldora) gid=22000(prt domain users) groups=22000(prt domain users),
 }
 
 @test "the account by its number, and -g and -G by names with blanks" {
-    forwarded root "$password" --profile prt_dir --account-uid 22001 -- id -un
+    forwarded root "$password" --profile prt_dir --account-uid 59001 -- id -un
     assert_eq "$status $output" "0 prt_ldora"
     forwarded root "$password" --profile prt_dir -g "prt crew" -G "prt domain users" -u prt_ldora -- id -Gn
     assert_eq "$status $output" "0 prt crew prt domain users"

@@ -49,6 +49,11 @@ teardown()
     assert_contains "$stderr" "had lost its keeper"
 }
 
+lock_is_taken()
+{
+    ! flock -n -s "$session/lock" true
+}
+
 @test "who has the lock for longer than it is waited for: the keeper stays the only one, and closes later" {
     local keeper holder
 
@@ -56,6 +61,7 @@ teardown()
     keeper=$(keepers)
     flock -x "$session/lock" sleep 34 &
     holder=$!
+    wait_until 10 lock_is_taken # before the keeper wants it
     kill "$pamrun_pid"
     sleep 32 # the keeper has given up once
     assert_eq "$(keepers)" "$keeper"

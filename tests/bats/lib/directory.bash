@@ -5,7 +5,7 @@
 #   load lib/common
 #   load lib/directory
 #   setup_file: begin_file ; directory_start
-#               directory_user prt_ldora 22001 PASSWORD ; directory_group "prt crew" 22050 prt_ldora
+#               directory_user prt_ldora 59001 PASSWORD ; directory_group "prt crew" 59050 prt_ldora
 #               sssd_start
 #   teardown:   cleanup_all ; sssd_start ; homes_remove     (a test may have stopped it)
 #   teardown_file: cleanup_all ; sssd_forget
@@ -43,7 +43,7 @@ dn: ou=groups,$DIRECTORY_BASE
 objectClass: organizationalUnit
 ou: groups
 END
-    directory_group "prt domain users" 22000
+    directory_group "prt domain users" 59000
     keep_file /etc/nsswitch.conf
     sed -i -E '/^(passwd|group):/s/files/files sss/' /etc/nsswitch.conf
 }
@@ -94,7 +94,7 @@ cn: $1
 sn: $1
 uid: $1
 uidNumber: $2
-gidNumber: 22000
+gidNumber: 59000
 homeDirectory: $DIRECTORY_HOMES/$1
 loginShell: /bin/sh
 shadowExpire: ${4--1}
@@ -153,7 +153,7 @@ END
 # The first answer comes from the directory, and the PAM side is there.
 sssd_is_up()
 {
-    [ -S /var/lib/sss/pipes/pam ] && getent group 22000 && [ -n "$(session_members "$(<"$DIRECTORY_DIR/sssd.pid")")" ]
+    [ -S /var/lib/sss/pipes/pam ] && getent group 59000 && [ -n "$(session_members "$(<"$DIRECTORY_DIR/sssd.pid")")" ]
 } >/dev/null 2>&1
 
 # Its children may be in sessions of their own: they are asked to end.
