@@ -469,8 +469,8 @@ END
     assert_status 0
     assert_eq "$stderr" ""
     assert_match "$stdout" "^ACCOUNT    PROFILE  STATE    KEEPER   AGE      LEASES
-prt_alice  prt_job  open     $(keepers) +[0-9]+s +3
-  run  $pamrun_pid +[0-9]+s +sleep 600
+prt_alice  prt_job  open     $(keepers) +([0-9]+m)?[0-9]+s +3
+  run  $pamrun_pid +([0-9]+m)?[0-9]+s +sleep 600
   hold job-1          1d0[12]h left
   hold longer-name-2  until it is released
 refused: job 99 of prt_alice: acct_mgmt for prt_alice \(profile prt_job\): Permission denied \(PAM_PERM_DENIED\)$"
