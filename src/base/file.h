@@ -15,13 +15,15 @@ char *file_read(const char *path, struct stat *status);
 /* The same, of a path relative to an open directory. */
 char *file_read_at(int directory, const char *path, struct stat *status);
 
+/* To say to people when a file of theirs changed while it was read. */
+#define FILE_REWRITTEN_HINT "somebody rewrites it: try again; a new file, moved over the old one, is never seen half"
+
 /* A file that grants rights, its path relative to an open directory (or AT_FDCWD): the last part of the path is no
  * symbolic link, and what is there is a regular file of root's that nobody else can write; all of it asked of the
  * descriptor that is then read. At most limit bytes, no NUL byte among them. settles: of people, who may be rewriting
  * it in place; one that was written less than 100 ms ago is waited for. One that changes meanwhile: errno is EAGAIN.
  * NUL-terminated, malloc'd, the caller's. *status: of that file. NULL: *problem says why, in words, borrowed; errno is
  * ENOENT when there is no such file, and only then. */
-#define FILE_REWRITTEN_HINT "somebody rewrites it: try again; a new file, moved over the old one, is never seen half"
 char *file_read_trusted(int directory, const char *path, size_t limit, bool settles, struct stat *status,
                         const char **problem);
 
